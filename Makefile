@@ -27,6 +27,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV ANSIBLE_LIBRARY ANSIBLE_ROLES_PATH AN
 export PYTHONDONTWRITEBYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 PYTEST := $(BIN)/python -m pytest
+# Two workers: the long gates wait for other programs most of the time. make test PARALLEL= runs one after another.
+PARALLEL := -n 2 --dist worksteal
+# More for pytest: make unit ARGS='-k waves -x'
+ARGS :=
 
 .PHONY: help
 help: ## list the targets
@@ -66,3 +70,35 @@ $(SETUP216): $(SETUP)
 .PHONY: $(LINK)
 $(LINK): $(SETUP)
 	@$(BIN)/python tests/tools/link_collection.py
+
+.PHONY: test
+test: setup ## run all of it: lint, sanity, unit, contract, integration, packaging, molecule
+	@$(PYTEST) $(PARALLEL) $(ARGS)
+
+.PHONY: lint
+lint: setup ## ruff, mypy, yamllint, ansible-lint, antsibull-docs, antsibull-changelog and the house rules
+	@$(PYTEST) $(PARALLEL) tests/gates/test_lint.py tests/gates/test_house.py $(ARGS)
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity on the newest ansible-core and on 2.16
+	@$(PYTEST) tests/gates/test_sanity.py $(ARGS)
+
+.PHONY: molecule
+molecule: setup ## the molecule scenarios of extensions/molecule
+	@$(PYTEST) tests/gates/test_molecule.py $(ARGS)
+
+.PHONY: unit contract integration packaging
+unit contract integration packaging: setup ## unit, contract, integration, packaging: the tests of that folder
+	@$(PYTEST) $(PARALLEL) tests/$@ $(ARGS)
+
+.PHONY: format
+format: setup ## put the Python files into ruff's form
+	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
+
+.PHONY: build
+build: setup ## the tarball for Galaxy, in build/
+	@$(BIN)/ansible-galaxy collection build --force --output-path build .
+
+.PHONY: clean
+clean: ## remove what was built and installed (.venv/ and build/)
+	rm -rf $(VENV) build .nox tests/output .hypothesis

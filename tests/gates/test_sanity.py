@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``ansible-test sanity``, with no ignore file, on the newest ansible-core and on the oldest that is supported."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.gates.running import BIN, ROOT, run_tool
+from tests.tools.collection_copy import copy_collection
+
+pytestmark = [pytest.mark.gate, pytest.mark.slow]
+
+# ansible-test downloads get-pip from its own bucket; the copy that every Python brings serves as well. The versions are those that
+# ansible-core 2.16 to 2.21 ask for.
+GET_PIP = "import ensurepip\nensurepip.bootstrap(upgrade=True)\n"
+GET_PIP_VERSIONS = ("23_1_2", "24_2", "25_2")
+# Far fewer than this many tests ran means that ansible-test found no files to look at.
+FEWEST_TESTS = 15
+
+
+def ansible_test_home() -> Path:
+    """Return a home folder for ansible-test, so that the user's own ``~/.ansible`` is left alone."""
+    home = ROOT / "build" / "home"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in GET_PIP_VERSIONS:
+        (cache / f"get_pip_{version}.py").write_text(GET_PIP)
+    return home
+
+
+def path_of_real_interpreters(*folders: Path) -> str:
+    """Return a PATH without pyenv's shims: ansible-test runs every pythonX.Y it finds, and a shim may stand for nothing."""
+    rest = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
+    real = [str(Path(os.path.realpath(folder / "python")).parent) for folder in folders]
+    return os.pathsep.join([*map(str, folders), *real, *rest])
+
+
+def sanity(folder: Path, core: str) -> None:
+    """Run all sanity tests with the ansible-test of ``folder`` and judge how many there were."""
+    tree = ROOT / "build" / "sanity" / core
+    collection = copy_collection(tree)
+    assert not list((collection / "tests").glob("sanity/ignore*")), "an ignore file hides what sanity has to say"
+    output = run_tool(
+        [folder / "ansible-test", "sanity", "--venv", "--color", "no"],
+        cwd=collection,
+        env={
+            "HOME": str(ansible_test_home()),
+            "PATH": path_of_real_interpreters(folder),
+            "PYTHONPATH": "",
+            "ANSIBLE_COLLECTIONS_PATH": str(tree),
+        },
+    )
+    ran = set(re.findall(r"^Running sanity test \"([a-z0-9-]+)\"", output, flags=re.MULTILINE))
+    assert len(ran) >= FEWEST_TESTS, output
+    shutil.rmtree(tree)
+
+
+def test_sanity_newest_core() -> None:
+    sanity(BIN, f"newest-{sys.version_info.minor}")
+
+
+@pytest.mark.core216
+def test_sanity_core_2_16(core216: Path) -> None:
+    sanity(core216, "2.16")
