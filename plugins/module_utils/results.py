@@ -36,6 +36,13 @@ class Process:
         """When the process started, on the *node's* clock; ``None`` when the node did not tell its time."""
         return None if self.node_time is None else self.node_time - self.uptime
 
+    def started_on(self, clock: float) -> float:
+        """When the process started, on a clock that read ``clock`` when the node answered.
+
+        With the controller's clock this does not depend on the node's, which may be wrong.
+        """
+        return clock - self.uptime
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
@@ -75,7 +82,7 @@ class Health:
 
     ok: bool
     checks: Mapping[str, str] = field(default_factory=dict)
-    """Check name to ``ok``; ``syncthing`` also ``unmeasured`` or ``degraded``, which are successes. Empty on failure."""
+    """Check name to ``ok``; ``syncthing`` also ``unmeasured`` or ``degraded``, both successes. Empty on failure."""
     said: str | None = None
     """What FluxOS said when a check failed; the first failure ends its run."""
     offered: bool = True
