@@ -110,7 +110,7 @@ def cap_from(value: int | str, fleet_size: int) -> int:
         if not 0 < share <= 1:
             raise WaveError(f"the cap is {value!r}: a share lies above 0% and goes up to 100%")
         return max(1, int(share * fleet_size))
-    raise WaveError(f"the cap is {value!r}: a number of nodes such as 3 or a share of the fleet such as '5%' is expected")
+    raise WaveError(f"the cap is {value!r}: expected is a number of nodes such as 3 or a share of them such as '5%'")
 
 
 def _at_least_one(cap: int, given: object) -> int:
@@ -154,36 +154,26 @@ def plan_waves(
 class _Slots:
     """Places of one resource (an IP, an app, the waves themselves) in each wave.
 
-    A full wave points to the next one that may have room, and paths are shortened as they are walked, so that the
-    thousandth node of an app does not ask the thousand waves before it one by one.
+    ``full`` has bit ``w`` set when wave ``w`` has no place left: the first wave with room in several resources is then the
+    lowest bit set in none of them, which costs microseconds even behind thousands of full waves.
     """
 
-    __slots__ = ("_next", "_size", "_sizes", "members")
+    __slots__ = ("_size", "_sizes", "full", "members")
 
     def __init__(self, size: int, sizes: Mapping[int, int] | None = None) -> None:
         self._size = size
         self._sizes = sizes or {}
-        self._next: dict[int, int] = {}
+        self.full = 0
         self.members: defaultdict[int, list[str]] = defaultdict(list)
 
-    def room_from(self, wave: int) -> int:
-        """The first wave at or after ``wave`` that has room."""
-        path = []
-        while (following := self._next.get(wave)) is not None:
-            path.append(wave)
-            wave = following
-        for passed in path:
-            self._next[passed] = wave
-        return wave
-
     def has_room(self, wave: int) -> bool:
-        return wave not in self._next
+        return not self.full >> wave & 1
 
     def take(self, wave: int, name: str) -> None:
         members = self.members[wave]
         members.append(name)
         if len(members) >= self._sizes.get(wave, self._size):
-            self._next[wave] = wave + 1
+            self.full |= 1 << wave
 
 
 class _Placer:
@@ -228,9 +218,10 @@ class _Placer:
         for app, slots in apps.items():
             if not slots.has_room(before):
                 beside = tuple(slots.members[before])
+                hosts = "hosts" if len(beside) == 1 else "host"
                 sentence = (
-                    f"wave {wave} restarts {_names(beside)}, "
-                    f"which {'hosts' if len(beside) == 1 else 'host'} {app} too, and only {self._budgets.of(app)} of its instances may be away at once"
+                    f"wave {wave} restarts {_names(beside)}, which {hosts} {app} too, "
+                    f"and only {self._budgets.of(app)} of its instances may be away at once"
                 )
                 return WaveReason(WaveRule.APP_BUDGET, wave + 1, sentence, beside, app)
         if before == 0 and self._canary:
@@ -241,15 +232,10 @@ class _Placer:
 
 
 def _first_with_room(resources: Iterable[_Slots]) -> int:
-    wave = 0
-    settled = False
-    while not settled:
-        settled = True
-        for slots in resources:
-            room = slots.room_from(wave)
-            if room != wave:
-                wave, settled = room, False
-    return wave
+    full = 0
+    for slots in resources:
+        full |= slots.full
+    return (~full & (full + 1)).bit_length() - 1
 
 
 def _names(names: Sequence[str], most: int = 3) -> str:
