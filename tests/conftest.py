@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,9 +76,9 @@ def collections_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def core216() -> Iterator[Path]:
+def core216() -> Path:
     """The ``bin`` folder of the environment with ansible-core 2.16; skips where no interpreter for it was found."""
     folder = ROOT / ".venv" / "core216" / "bin"
     if not (folder / "ansible-playbook").exists():
         pytest.skip("no .venv/core216 here: make setup found no Python 3.10 to 3.12 for ansible-core 2.16")
-    yield folder
+    return folder

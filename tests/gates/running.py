@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -24,11 +25,13 @@ def run_tool(
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
     timeout: float = 900,
+    telling: str = "",
 ) -> str:
     """Run ``command``; return what it printed (both streams), or fail the test with it.
 
     :param env: added to the environment that ``tests/conftest.py`` has settled.
     :param timeout: seconds; a gate that hangs must not take the whole run with it.
+    :param telling: when the command fails, show only the lines with this pattern; empty for all of them.
     """
     words = [os.fspath(word) for word in command]
     result = subprocess.run(
@@ -44,5 +47,8 @@ def run_tool(
         check=False,
     )
     if result.returncode:
-        pytest.fail(f"{shlex.join(words)}\nended with exit code {result.returncode}:\n\n{result.stdout}", pytrace=False)
+        said = [line for line in result.stdout.splitlines() if re.search(telling, line)] or [result.stdout]
+        pytest.fail(
+            f"{shlex.join(words)}\nended with exit code {result.returncode}:\n\n" + "\n".join(said), pytrace=False
+        )
     return result.stdout

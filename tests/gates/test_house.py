@@ -58,7 +58,7 @@ def test_there_are_modules_and_roles() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_module_has_its_action_stub_and_nothing_more_in_it(module: str) -> None:
-    """More than the stub would be a second logic; less, and the module runs out of process at fifteen times the cost."""
+    """More than the stub would be a second logic; less, and the module runs out of process at many times the cost."""
     assert (ROOT / "plugins" / "action" / f"{module}.py").read_text() == STUB
 
 
@@ -74,7 +74,7 @@ def test_every_module_is_in_the_action_group() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_module_is_thin(module: str) -> None:
-    """Lines of code without documentation, comments and blank lines; logic belongs into module_utils, where it is tested."""
+    """Counts code, not documentation, comments or blank lines. Logic belongs into module_utils, where it is tested."""
     tree = ast.parse((ROOT / "plugins" / "modules" / f"{module}.py").read_text())
     lines: set[int] = set()
     for node in tree.body:
@@ -127,10 +127,10 @@ def test_a_lower_layer_never_imports_a_higher_one() -> None:
     for path in (ROOT / "plugins" / "module_utils").rglob("*.py"):
         own = path.relative_to(ROOT / "plugins" / "module_utils").parts[0].removesuffix(".py")
         for name in imported_layers(path):
-            kind, _, layer = name.partition(".")
+            kind, dot, layer = name.partition(".")
             if kind != "module_utils":
                 wrong.append(f"module_utils/{own} imports {name}")
-            elif own in height and layer and height.get(layer, len(LAYERS)) > height[own]:
+            elif own in height and dot and height.get(layer, len(LAYERS)) > height[own]:
                 wrong.append(f"module_utils/{own} imports module_utils/{layer}, which is above it")
     assert wrong == []
 
@@ -172,9 +172,7 @@ def test_role_defaults_equal_its_argument_specs(role: Path) -> None:
     declared: dict[str, Any] = {}
     for entry, spec in entries.items():
         for name, option in (spec.get("options") or {}).items():
-            assert name.startswith(f"{role.name}_") or name.startswith("fluxos_"), (
-                f"{entry}: {name} lacks the role's prefix"
-            )
+            assert name.startswith((f"{role.name}_", "fluxos_")), f"{entry}: {name} lacks the role's prefix"
             wanted = MATCHING_TYPES[option.get("type", "str")]
             default = option.get("default")
             templated = isinstance(default, str) and "{{" in default

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from tests.tools.collection_copy import copy_collection
 
 pytestmark = [pytest.mark.gate, pytest.mark.slow]
 
-# ansible-test downloads get-pip from its own bucket; the copy that every Python brings serves as well. The versions are those that
-# ansible-core 2.16 to 2.21 ask for.
+# ansible-test downloads get-pip from its own bucket; the copy that every Python brings serves as well. The versions
+# are those that ansible-core 2.16 to 2.21 ask for.
 GET_PIP = "import ensurepip\nensurepip.bootstrap(upgrade=True)\n"
 GET_PIP_VERSIONS = ("23_1_2", "24_2", "25_2")
+# The modules run on these; a version that is not here is skipped with a warning.
+PYTHON_VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 # Far fewer than this many tests ran means that ansible-test found no files to look at.
 FEWEST_TESTS = 15
 
@@ -36,11 +39,19 @@ def ansible_test_home() -> Path:
     return home
 
 
-def path_of_real_interpreters(*folders: Path) -> str:
-    """Return a PATH without pyenv's shims: ansible-test runs every pythonX.Y it finds, and a shim may stand for nothing."""
+def path_of_real_interpreters(folder: Path) -> str:
+    """Return a PATH without pyenv's shims.
+
+    ansible-test runs every pythonX.Y that it finds, and a shim may stand for a version that is not active.
+    """
     rest = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
-    real = [str(Path(os.path.realpath(folder / "python")).parent) for folder in folders]
-    return os.pathsep.join([*map(str, folders), *real, *rest])
+    real = [str(Path(os.path.realpath(folder / "python")).parent)]
+    for version in PYTHON_VERSIONS:
+        found = subprocess.run(
+            [ROOT / "tests" / "tools" / "find-python", version], check=False, capture_output=True, text=True
+        ).stdout.strip()
+        real += [str(Path(found).parent)] if found else []
+    return os.pathsep.join(dict.fromkeys([str(folder), *real, *rest]))
 
 
 def sanity(folder: Path, core: str) -> None:
@@ -57,6 +68,7 @@ def sanity(folder: Path, core: str) -> None:
             "PYTHONPATH": "",
             "ANSIBLE_COLLECTIONS_PATH": str(tree),
         },
+        telling=r"^(ERROR|FATAL|WARNING):",
     )
     ran = set(re.findall(r"^Running sanity test \"([a-z0-9-]+)\"", output, flags=re.MULTILINE))
     assert len(ran) >= FEWEST_TESTS, output

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real copy of the checkout at ``ansible_collections/fluxme/fluxos``, for tools that accept no symlink (ansible-test)."""
+"""A real copy of the checkout at ``ansible_collections/fluxme/fluxos``, for tools that accept no symlink."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def files_of_checkout() -> list[Path]:
 def copy_collection(tree: Path) -> Path:
     """Copy the checkout below ``tree``, replacing an earlier copy; return the collection's folder.
 
-    The copy is a git repository of its own: ansible-test asks the nearest one above for the files, and that of the checkout
-    ignores ``build/``, so that every test would pass on nothing at all.
+    The copy is a git repository of its own: ansible-test asks the nearest one above for the files, and that of the
+    checkout ignores ``build/``, so that every test would pass on nothing at all.
     """
     target = tree / "ansible_collections" / "fluxme" / "fluxos"
     shutil.rmtree(target, ignore_errors=True)

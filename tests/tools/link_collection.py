@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the checkout findable as the collection fluxme.fluxos, whatever its folder is called.
 
-Links ``ansible_collections/fluxme/fluxos`` to the checkout in two places: ``build/collections`` (for tools that are told
-a path) and the site-packages of this environment and of ``.venv/core216`` (where ``ansible-playbook`` looks by itself).
+Links ``ansible_collections/fluxme/fluxos`` to the checkout in two places: ``build/collections`` (for tools that are
+told a path) and the site-packages of ``.venv`` and ``.venv/core216`` (where ``ansible-playbook`` looks by itself).
 Only the standard library, since ``tests/conftest.py`` uses it too. Safe to run by several processes at once.
 """
 
