@@ -154,8 +154,8 @@ def plan_waves(
 class _Slots:
     """Places of one resource (an IP, an app, the waves themselves) in each wave.
 
-    ``full`` has bit ``w`` set when wave ``w`` has no place left: the first wave with room in several resources is then the
-    lowest bit set in none of them, which costs microseconds even behind thousands of full waves.
+    ``full`` has bit ``w`` set when wave ``w`` has no place left: the first wave with room in several resources is then
+    the lowest bit set in none of them, which costs microseconds even behind thousands of full waves.
     """
 
     __slots__ = ("_size", "_sizes", "full", "members")
