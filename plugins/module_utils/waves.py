@@ -93,30 +93,30 @@ class WavePlan:
     held: tuple[Held, ...]
 
 
-def cap_from(value: int | str, fleet_size: int) -> int:
+def cap_from(value: int | str, fleet_size: int, *, what: str = "the cap") -> int:
     """Nodes per wave: a number, or a share of the fleet such as ``5%``, rounded down but never below 1.
 
-    Raises :class:`WaveError` for a cap of 0 or less, over 100 %, or one that is no number.
+    ``what`` is the word for it in messages. Raises :class:`WaveError` for 0 or less, over 100 %, or anything else.
     """
     if fleet_size < 0:
         raise WaveError(f"the size of the fleet is {fleet_size}: it cannot be negative")
     if isinstance(value, int) and not isinstance(value, bool):
-        return _at_least_one(value, value)
+        return _at_least_one(value, what)
     text = value.strip() if isinstance(value, str) else ""
     if _WHOLE.fullmatch(text):
-        return _at_least_one(int(text), value)
+        return _at_least_one(int(text), what)
     if match := _PERCENT.fullmatch(text):
         share = Fraction(match.group(1)) / 100
         if not 0 < share <= 1:
-            raise WaveError(f"the cap is {value!r}: a share lies above 0% and goes up to 100%")
+            raise WaveError(f"{what} is {value!r}: a share lies above 0% and goes up to 100%")
         return max(1, int(share * fleet_size))
-    raise WaveError(f"the cap is {value!r}: expected is a number of nodes such as 3 or a share of them such as '5%'")
+    raise WaveError(f"{what} is {value!r}: expected is a number of nodes such as 3 or a share of them such as '5%'")
 
 
-def _at_least_one(cap: int, given: object) -> int:
-    if cap < 1:
-        raise WaveError(f"the cap is {given!r}: at least 1 node per wave is needed")
-    return cap
+def _at_least_one(count: int, what: str) -> int:
+    if count < 1:
+        raise WaveError(f"{what} is {count}: at least 1 node is needed")
+    return count
 
 
 def plan_waves(
@@ -133,7 +133,7 @@ def plan_waves(
     :class:`~ansible_collections.fluxme.fluxos.plugins.module_utils.budgets.BudgetError`.
     """
     allowance = Budgets(budgets, default_budget)
-    placer = _Placer(_at_least_one(cap, cap), canary, allowance)
+    placer = _Placer(_at_least_one(cap, "the cap"), canary, allowance)
     held: list[Held] = []
     seen: set[str] = set()
     for node in nodes:

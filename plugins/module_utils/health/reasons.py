@@ -89,8 +89,8 @@ class Reason(Enum):
         "confirmation_due",
         Effect.HOLD,
         True,
-        "confirmation age {age}, past 500 blocks: it is about to confirm again, and expires in {expires} min if it does "
-        "not; ask again after it confirmed",
+        "confirmation age {age}, past 500 blocks: it is about to confirm again (if not, it expires in {expires} min); "
+        "ask again after it confirmed",
     )
     BENCHMARKING = ("benchmarking", Effect.HOLD, True, "its benchmark is running")
     BENCHMARK_FAILED = (

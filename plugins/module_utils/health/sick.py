@@ -51,10 +51,11 @@ def sickness(reading: NodeReading, limits: Limits) -> str | None:
 def fleet_gate(nodes: Mapping[str, str | None], limit: int | str) -> FleetVerdict:
     """Judge a fleet: node name to why it is sick, ``None`` for a node that is well.
 
-    ``limit`` is what :func:`~ansible_collections.fluxme.fluxos.plugins.module_utils.waves.cap_from` reads, such as ``5%``.
+    ``limit`` is a number of nodes or a share of the fleet such as ``5%``, read as the cap of a wave is. Raises
+    :class:`~ansible_collections.fluxme.fluxos.plugins.module_utils.waves.WaveError` when it is neither.
     """
     sick = {name: why for name, why in nodes.items() if why is not None}
-    allowed = cap_from(limit, len(nodes))
+    allowed = cap_from(limit, len(nodes), what="the limit of sick nodes")
     if len(sick) <= allowed:
         sentence = f"{len(sick)} of {len(nodes)} nodes are sick, {allowed} may be"
         return FleetVerdict(True, None, sentence, tuple(sick), allowed)
