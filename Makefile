@@ -17,6 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 SETUP216 := $(VENV)/.installed-core216
+SETUP_BARE := $(VENV)/.installed-bare
 LINK := build/collections/ansible_collections/fluxme/fluxos
 
 # The user's own Ansible is neither read nor written: a checkout is a world of its own.
@@ -37,7 +38,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 .PHONY: setup
-setup: $(SETUP) $(SETUP216) $(LINK) ## install the tools into .venv/ (once; the other targets do it by themselves)
+setup: $(SETUP) $(SETUP216) $(SETUP_BARE) $(LINK) ## install the tools into .venv/ (once; the other targets do it by themselves)
 
 # An environment that works is completed, not replaced: a change in pyproject.toml must not pull it away from under a run.
 $(SETUP): pyproject.toml tests/tools/find-python
@@ -64,6 +65,13 @@ $(SETUP216): $(SETUP)
 	  echo "No Python 3.10 to 3.12 here: the tests under ansible-core 2.16 will be skipped." >&2; \
 	  echo "none" > $(SETUP216); \
 	fi
+
+# What a user has: ansible-core and requirements.txt. tests/packaging installs the tarball next to it.
+$(SETUP_BARE): $(SETUP) requirements.txt
+	@set -e; $(VENV)/bare/bin/python -I -c '' 2>/dev/null || \
+	  $(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(VENV)/bare; \
+	$(BIN)/python -m uv pip install --quiet --python $(VENV)/bare/bin/python ansible-core -r requirements.txt; \
+	touch $(SETUP_BARE)
 
 # ansible_collections/fluxme/fluxos has to be the name of the folder; a checkout may have any. In the environment's own
 # site-packages as well, so that $(BIN)/ansible-playbook finds the collection without a setting.
@@ -102,3 +110,12 @@ build: setup ## the tarball for Galaxy, in build/
 .PHONY: clean
 clean: ## remove what was built and installed (.venv/ and build/)
 	rm -rf $(VENV) build .nox tests/output .hypothesis
+
+.PHONY: nox
+nox: $(VENV)/.installed-nox ## release checks and every ansible-core from 2.16 to 2.21 (make nox ARGS='--list')
+	@PATH="$(CURDIR)/$(VENV)/nox/bin:$$PATH" $(VENV)/nox/bin/python -m nox $(ARGS)
+
+$(VENV)/.installed-nox: $(SETUP)
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(VENV)/nox
+	@$(BIN)/python -m uv pip install --quiet --python $(VENV)/nox/bin/python --group nox
+	@touch $@
