@@ -235,8 +235,8 @@ def read_key_file(path: str) -> str:
         mode = stat.S_IMODE(state.st_mode)
         if mode & 0o077:
             raise IdentityError(
-                f"The permissions {mode:04o} of the private key file {path} are too open: others than its owner can get "
-                f"at it. Run: chmod 600 {shlex.quote(path)}"
+                f"The permissions {mode:04o} of the private key file {path} are too open: others than its owner can "
+                f"get at it. Run: chmod 600 {shlex.quote(path)}"
             )
         data = file.read(_LONGEST_KEY_FILE + 1)
     if len(data) > _LONGEST_KEY_FILE:
