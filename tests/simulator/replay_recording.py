@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The form of a recording: cases of exchanges with one FluxOS node, read from a JSON file.
 
-A file is ``{"meta": {...}, "cases": [{"case", "group", "note", "exchanges": [...]}]}``. The recorder left out the ``Host``
-and ``Date`` headers and wrote long runs of one character as ``"xxx... (17000 characters)"``; the latter is undone here.
+A file is ``{"meta": {...}, "cases": [{"case", "group", "note", "exchanges": [...]}]}``. The recorder left out the
+``Host`` and ``Date`` headers and wrote long runs of one character as ``"xxx... (17000 characters)"``; the latter is
+undone here.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote_plus
 
 from coincurve import PrivateKey, PublicKey
 from Crypto.Hash import keccak
 
-from tests.simulator.replay_recording import Request
+from tests.simulator.replay_recording import Request, Response
 from tests.simulator.signatures import bitcoin_digest, node_base64
 
 PHRASE = re.compile(r"\d{13}[0-9a-z]{27,57}\Z")
@@ -127,6 +127,8 @@ class Substitutions:
     """The pairs (recorded text, our text) found so far in one replay."""
 
     signatures: Signatures
+    addresses: dict[str, str] = field(default_factory=dict)
+    """The recorded node's own address -> ours; in answers only."""
     phrases: dict[str, str] = field(default_factory=dict)
     signed: dict[str, str] = field(default_factory=dict)
 
@@ -172,8 +174,9 @@ class Substitutions:
         )
         return Request(request.method, request.target, headers, body)
 
-    def expected(self, text: str) -> str:
-        """Return a recorded answer as it reads with our phrases and signatures in it."""
-        for theirs, ours in (self.phrases | self.signed).items():
-            text = text.replace(theirs, ours)
-        return text
+    def answer(self, response: Response) -> Response:
+        """Return a recorded answer as it reads with our phrases, signatures and address in it."""
+        body = response.body
+        for theirs, ours in (self.phrases | self.signed | self.addresses).items():
+            body = body.replace(theirs, ours)
+        return replace(response, body=body)
