@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import link_collection
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 
@@ -19,13 +21,8 @@ def _collections_tree() -> Path:
     """Return the folder that holds ``ansible_collections``, made when the checkout is not in such a place."""
     if ROOT.parts[-3:] == ("ansible_collections", "fluxme", "fluxos"):
         return ROOT.parents[2]
-    sys.path.insert(0, str(ROOT / "tests" / "tools"))
-    try:
-        import link_collection
-    finally:
-        sys.path.pop(0)
     link_collection.link_into(link_collection.TREE)
-    return Path(link_collection.TREE)
+    return link_collection.TREE
 
 
 TREE = _collections_tree()
