@@ -22,6 +22,8 @@ _LONGEST_QUOTE = 200
 class Effect(Enum):
     """What a reason leads to."""
 
+    RESTART = "restart"
+    """It is to be restarted, as soon as that is safe."""
     SKIP = "skip"
     """Nothing needs to be done."""
     HOLD = "hold"
@@ -47,8 +49,25 @@ class Reason(Enum):
         reason.template = template
         return reason
 
+    OUTDATED = ("outdated", Effect.RESTART, False, "its version {version} is older than {target}")
+    LONG_RUNNING = ("long_running", Effect.RESTART, False, "its FluxOS runs for {uptime}, longer than {allowed}")
+    NAMED = ("named", Effect.RESTART, False, "it was named")
+    INTERRUPTED = (
+        "interrupted",
+        Effect.RESTART,
+        False,
+        "a run that was interrupted had begun to restart it: its recovery is waited for, it is not restarted again",
+    )
+
     NOT_SELECTED = ("not_selected", Effect.SKIP, False, "it was not selected: {why}")
     NOT_OUTDATED = ("not_outdated", Effect.SKIP, False, "its version {version} is not older than {target}")
+    NOT_UPDATED_BY_RESTART = (
+        "not_updated_by_restart",
+        Effect.SKIP,
+        False,
+        "its version {version} is older than {target}, but a restart by an earlier run did not change that: "
+        "the newer files are not on the node",
+    )
     ALREADY_RESTARTED = (
         "already_restarted",
         Effect.SKIP,

@@ -100,7 +100,7 @@ class Limits:
         if self.needed_blocks > CONFIRM_FROM:
             most = (CONFIRM_FROM - SLACK_MARGIN) // BLOCKS_PER_MINUTE
             raise ValueError(
-                f"planned_minutes is {self.planned_minutes}: a node confirms every {CONFIRM_FROM} blocks of 30 s or so, "
+                f"planned_minutes is {self.planned_minutes}: a node confirms about every {CONFIRM_FROM} blocks (30 s), "
                 f"and none can be away for longer than {most} minutes without missing it"
             )
         if self.max_blocks_behind < 0:
