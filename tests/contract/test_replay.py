@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The replay judges the simulator, so it is judged itself: it must see a difference, and see none where there is none."""
+"""The replay judges the simulator, so it is judged itself: it sees each difference, and none where there is none."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+
 from tests.simulator.replay_client import head
 from tests.simulator.replay_compare import differences, etag_of
 from tests.simulator.replay_recording import (
@@ -253,6 +254,7 @@ def test_the_form_of_a_bitcoin_signature_is_kept(recording: Recording, form: str
     import base64
 
     from coincurve import PrivateKey
+
     from tests.simulator.keys import p2pkh
     from tests.simulator.replay_signing import sign
     from tests.simulator.signatures import bitcoin_digest

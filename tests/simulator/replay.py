@@ -4,18 +4,18 @@
 """Replay a recording of a real FluxOS node against the simulator: ``python -m tests.simulator.replay FILE.json``.
 
 One node of the recorded FluxOS version is started (``replay_node``): its owner, the Flux team, the app owners and the
-sessions are those of the recording's ``meta``, its apps and containers those that the recording shows. The cases run in
-the order in which they were recorded, each after the response cache was emptied, each exchange at the moment at which it
-was recorded (the simulated clock stands still in between), each on a fresh connection, and each with the recorded bytes
-(``replay_client``) but for one thing: a login phrase is partly random, so where a request uses one that an earlier answer
-of the recording issued, it is replaced by the one that our node issued, and signed again by the same test key in the same
-form (``replay_signing``).
+sessions are those of the recording's ``meta``, its apps and containers those that the recording shows. The cases run
+in the order in which they were recorded, each after the response cache was emptied, each exchange at the moment at
+which it was recorded (the simulated clock stands still in between), each on a fresh connection, and each with the
+recorded bytes (``replay_client``) but for one thing: a login phrase is partly random, so where a request uses one that
+an earlier answer of the recording issued, it is replaced by the one that our node issued, and signed again by the same
+test key in the same form (``replay_signing``).
 
 What has to be equal is said in ``replay_compare`` and, for values inside answers, in ``replay_rules``.
 
-A case counts once: ``differs`` when any exchange does, else ``not built`` when it touches a route that the simulator does
-not have, else ``agrees``. A route counts as missing by the simulator's own registry, and only where FluxOS has it: a
-recorded 404 page, an OPTIONS answer or a refusal by the HTTP parser is expected from the simulator all the same.
+A case counts once: ``differs`` when any exchange does, else ``not built`` when it touches a route that the simulator
+does not have, else ``agrees``. A route counts as missing by the simulator's own registry, and only where FluxOS has it:
+a recorded 404 page, an OPTIONS answer or a refusal by the HTTP parser is expected from the simulator all the same.
 The recorder waited 5 s before it wrote "no answer"; here half a second has to do.
 """
 
@@ -144,7 +144,7 @@ def _report(verdicts: Iterable[Verdict], *, verbose: bool) -> tuple[int, int, in
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code is 0 when all agree, 1 when something differs, 2 for a file of another form."""
+    """Run the command line. Exit code 0: all agree, 1: something differs, 2: the file is of another form."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator.replay",
         description="Replay a recording of a real FluxOS node against the simulator and say where they differ.",

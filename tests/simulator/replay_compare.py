@@ -53,6 +53,10 @@ def _type(value: object) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
+def _by_name(row: object) -> str:
+    return str(row_name(row))
+
+
 class _Data:
     """The comparison of one ``data`` value."""
 
@@ -121,13 +125,14 @@ class _Data:
         if bool(theirs) != bool(ours):
             yield f"{where}: recorded {len(theirs)} rows, got {len(ours)}"
             return
-        names = [row_name(row) for row in theirs]
-        if all(name is not None for name in names):
-            found = [row_name(row) for row in ours]
+        names = sorted(str(row_name(row)) for row in theirs)
+        if all(row_name(row) is not None for row in theirs):
+            found = sorted(str(row_name(row)) for row in ours)
             if names != found:
                 yield f"{where}: recorded rows {_shown(names)}, got {_shown(found)}"
                 return
-            for at, (left, right) in enumerate(zip(theirs, ours, strict=True)):
+            pairs = zip(sorted(theirs, key=_by_name), sorted(ours, key=_by_name), strict=True)
+            for at, (left, right) in enumerate(pairs):
                 yield from _Data({}).compare(left, right, f"[{at}]", Kind.SHAPE)
             return
         for at, row in enumerate(ours):

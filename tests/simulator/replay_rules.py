@@ -10,8 +10,8 @@ of another node.
 =========  ==========================================================================================================
 OWN        equal to the letter (the default)
 SHAPE      the same keys at every depth and the same JSON types; the values are of the machine, the day or the stub
-ROWS       a list out of the database or Docker: the same names in the same order (where rows have any), and row by
-           row the same keys and types; a row without a name has the shape of one of the recorded rows
+ROWS       a list out of the database or Docker: the same names in any order (where rows have any), and row by row
+           the same keys and types; a row without a name has the shape of one of the recorded rows
 PASSED_ON  what a service beside FluxOS answered, passed on as it is: the same JSON type, and keys that both have are
            of the same type. FluxOS adds and removes nothing there, so the service's keys prove nothing about FluxOS
 =========  ==========================================================================================================
