@@ -7,7 +7,7 @@ Steps: read rows or addresses into :class:`NodeHost`, one per node; select by ti
 
 Properties:
 
-- a row never raises: one that cannot be used is counted with its reason, and the others are kept;
+- no row of the network raises: one that cannot be used is counted with its reason, and the others are kept;
 - a node is there once: of two rows for one address the one confirmed last is kept;
 - equal input gives equal output, in the order of the input.
 """
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import DEFAULT_PORT, AddressError, Endpoint
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import DEFAULT_PORT, NODE_PORTS, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Confirmation
 
 SCHEMA = 1
@@ -32,7 +32,8 @@ STATUSES = ("confirmed", "started", "dos", "offline", "expired", "unreachable", 
 """What the daemon of a node says of itself (fluxd 9.1.0), and two words of ours: the node did not answer, or it did but
 could not tell."""
 
-_OUTPOINT = re.compile(r"\s*COutPoint\(\s*([0-9A-Fa-f]+)\s*,\s*(\d+)\s*\)\s*")
+_OUTPOINT = re.compile(r"COutPoint\(([0-9A-Fa-f]+), (\d+)\)")
+_COLLATERAL = re.compile(r"[0-9A-Fa-f]{64}:\d{1,5}")
 
 
 class NodeHost(TypedDict, total=False):
@@ -111,17 +112,18 @@ def from_addresses(texts: Iterable[str]) -> Listing:
     return listing
 
 
-def from_rows(rows: Iterable[Any]) -> Listing:
-    """One host per row of ``/daemon/viewdeterministicfluxnodelist``.
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> Listing:
+    """One host per row of the network's node list, as ``GatewayClient.node_list`` gives them.
 
-    The list holds confirmed nodes only and has no status; ``ip`` goes without the default port; a few rows have an
-    empty ``ip``; heights may be numbers or texts (seen on live nodes, 2026-09-30).
+    The list holds confirmed nodes only and has no status; a few rows have no address; heights may be numbers or texts
+    (seen on live nodes, 2026-09-30).
     """
     listing = Listing()
     position: dict[str, int] = {}
     for row in rows:
-        host = _from_row(row, listing.skipped)
+        host = _from_row(row)
         if host is None:
+            listing.skipped["with a bad address" if row.get("address") else "without an address"] += 1
             continue
         known = position.setdefault(host["fluxos_node"], len(listing.hosts))
         if known == len(listing.hosts):
@@ -134,32 +136,22 @@ def from_rows(rows: Iterable[Any]) -> Listing:
     return listing
 
 
-def _from_row(row: Any, skipped: Counter[str]) -> NodeHost | None:
-    if not isinstance(row, Mapping):
-        skipped["not an object"] += 1
-        return None
-    address = row.get("ip")
-    if not isinstance(address, str) or not address.strip():
-        skipped["without an address"] += 1
-        return None
+def _from_row(row: Mapping[str, Any]) -> NodeHost | None:
     # Names and URLs are for users: a list that holds one would make the controller resolve or call what it says.
-    if "://" in address:
-        skipped["with a bad address"] += 1
+    if row["port"] not in NODE_PORTS or not _is_ip(row["ip"]):
         return None
-    try:
-        endpoint = Endpoint.parse(address)
-        ipaddress.ip_address(endpoint.host)
-    except (AddressError, ValueError):
-        skipped["with a bad address"] += 1
-        return None
-    host = host_at(endpoint)
-    host["fluxos_status"] = "CONFIRMED"
+    host: NodeHost = {
+        "fluxos_node": row["address"],
+        "fluxos_ip": row["ip"],
+        "fluxos_port": row["port"],
+        "fluxos_status": "CONFIRMED",
+    }
     _put_chain_facts(
         host,
-        tier=row.get("tier"),
-        payment_address=row.get("payment_address"),
-        collateral=_collateral(row),
-        last_confirmed_height=row.get("last_confirmed_height"),
+        tier=row["tier"],
+        payment_address=row["payment_address"],
+        collateral=row["collateral"],
+        last_confirmed_height=row["last_confirmed_height"],
     )
     return host
 
@@ -171,7 +163,7 @@ def put_confirmation(host: NodeHost, confirmation: Confirmation) -> None:
         host,
         tier=confirmation.tier,
         payment_address=confirmation.payment_address,
-        collateral=_outpoint(confirmation.collateral),
+        collateral=_OUTPOINT.sub(r"\1:\2", confirmation.collateral),
         last_confirmed_height=confirmation.last_confirmed_height,
     )
 
@@ -183,24 +175,11 @@ def _put_chain_facts(
         host["fluxos_tier"] = tier
     if isinstance(payment_address, str) and payment_address:
         host["fluxos_payment_address"] = payment_address
-    if collateral:
+    if _COLLATERAL.fullmatch(collateral):
         host["fluxos_collateral"] = collateral
     height = as_int(last_confirmed_height)
     if height is not None:
         host["fluxos_last_confirmed_height"] = height
-
-
-def _collateral(row: Mapping[str, Any]) -> str:
-    txhash, index = row.get("txhash"), as_int(row.get("outidx"))
-    if isinstance(txhash, str) and txhash and index is not None:
-        return f"{txhash}:{index}"
-    return _outpoint(row.get("collateral"))
-
-
-def _outpoint(text: Any) -> str:
-    """``COutPoint(b3c3..., 159)`` as ``b3c3...:159``; empty when it is nothing of the kind."""
-    match = _OUTPOINT.fullmatch(text) if isinstance(text, str) else None
-    return f"{match[1]}:{match[2]}" if match else ""
 
 
 def as_int(value: Any) -> int | None:
@@ -214,6 +193,14 @@ def as_int(value: Any) -> int | None:
     return None
 
 
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _height(host: NodeHost) -> int:
     return host.get("fluxos_last_confirmed_height", 0)
 
@@ -221,12 +208,12 @@ def _height(host: NodeHost) -> int:
 # -- selecting, naming, grouping --------------------------------------------------------------------------------------
 
 
-def owned_by(row: Any, owners: frozenset[str]) -> bool:
+def owned_by(row: Mapping[str, Any], owners: frozenset[str]) -> bool:
     """Whether a row belongs to one of the payment addresses or public keys.
 
     The daemon's own filter also answers rows of which the text is only a part.
     """
-    return isinstance(row, Mapping) and (row.get("payment_address") in owners or row.get("pubkey") in owners)
+    return any(isinstance(row[key], str) and row[key] in owners for key in ("payment_address", "pubkey"))
 
 
 def selected(host: NodeHost, tiers: frozenset[str], statuses: frozenset[str]) -> bool:
