@@ -26,6 +26,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV ANSIBLE_LIBRARY ANSIBLE_ROLES_PATH ANSIBLE_INVENTORY
 export PYTHONDONTWRITEBYTECODE := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 PYTEST := $(BIN)/python -m pytest
 # Two workers: the long gates wait for other programs most of the time. make test PARALLEL= runs one after another.
@@ -83,6 +84,14 @@ $(LINK): $(SETUP)
 test: setup ## run all of it: lint, sanity, unit, contract, integration, packaging, molecule
 	@$(PYTEST) $(PARALLEL) $(ARGS)
 
+.PHONY: demo
+demo: setup ## restart an outdated fleet of 40 simulated nodes, wave by wave; the report is in build/demo/
+	@$(BIN)/python -m tests.tools.demo $(ARGS)
+
+.PHONY: bench
+bench: setup ## measure what the aims of performance are about; writes build/bench.json
+	@$(BIN)/python -m tests.benchmark $(ARGS)
+
 .PHONY: lint
 lint: setup ## ruff, mypy, yamllint, ansible-lint, antsibull-docs, antsibull-changelog and the house rules
 	@$(PYTEST) $(PARALLEL) tests/gates/test_lint.py tests/gates/test_house.py $(ARGS)
@@ -96,12 +105,24 @@ molecule: setup ## the molecule scenarios of extensions/molecule
 	@$(PYTEST) tests/gates/test_molecule.py $(ARGS)
 
 .PHONY: unit contract integration packaging
-unit contract integration packaging: setup ## unit, contract, integration, packaging: the tests of that folder
+unit: ## tests of every part by itself
+contract: ## tests that hold the simulator to recordings of real nodes
+integration: ## playbooks against the simulator
+packaging: ## the tarball, installed where only ansible-core and requirements.txt are
+unit contract integration packaging: setup
 	@$(PYTEST) $(PARALLEL) tests/$@ $(ARGS)
 
 .PHONY: format
 format: setup ## put the Python files into ruff's form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
+
+.PHONY: docs
+docs: $(VENV)/.installed-docs $(LINK) ## the HTML reference, in build/docs/html/
+	@$(BIN)/python tests/tools/build_docs.py
+
+$(VENV)/.installed-docs: $(SETUP)
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --group docs
+	@touch $@
 
 .PHONY: build
 build: setup ## the tarball for Galaxy, in build/

@@ -39,6 +39,7 @@ def _settle_environment() -> None:
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "tests" / "ansible.cfg")
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(TREE)
     os.environ["ANSIBLE_NOCOLOR"] = "1"
+    os.environ["FLUXOS_SESSION_CACHE"] = str(home / "sessions")
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     # python -m tests.simulator works from any working directory.
     os.environ["PYTHONPATH"] = str(ROOT)
