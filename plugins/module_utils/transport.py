@@ -1,0 +1,432 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending a request to FluxOS, and getting an answer, an error that says what happened, or an end in time.
+
+* FluxOS has no response timeout: a handler that never answers leaves the connection open for ever. So every request
+  has three bounds of its own: to connect, for each read, and for the whole.
+* Reads are repeated where that helps. Writes are sent exactly once, on a connection of their own (a kept one may be
+  closed by the node in the very moment that it is used), and never follow a redirect. Most writes of FluxOS are GETs,
+  so the method says nothing: the caller says ``write``.
+* Most GETs are answered from a cache with the URL as its only key (FluxOS: routes.js); ``x-apicache-bypass`` skips it.
+* POST bodies come in two kinds. Most handlers read the raw stream and hang for ever when the web framework has read it
+  before, which it does for ``application/json``; a few need exactly that type.
+"""
+
+from __future__ import annotations
+
+import enum
+import http.client
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
+from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
+    AnswerLost,
+    BadAnswer,
+    Busy,
+    FluxOSError,
+    Misuse,
+    Unreachable,
+    clean,
+)
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
+
+if TYPE_CHECKING:
+    from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
+
+try:
+    import urllib3
+    from urllib3 import exceptions as wrong
+except ImportError:
+    # wire keeps the traceback; Transport() raises it.
+    HAS_URLLIB3 = False
+else:
+    HAS_URLLIB3 = True
+
+REQUESTS_IMPORT_ERROR = wire.URLLIB3_IMPORT_ERROR
+"""Set when what this needs is missing: urllib3, which the package ``requests`` brings."""
+
+TlsMode = Literal["off", "verify", "pin"]
+
+#: Longest pause that a node's ``Retry-After`` may ask of us before a repeat, in seconds; beyond it the caller decides.
+MAX_RETRY_AFTER = 10.0
+
+_CHUNK = 65536
+_HEADERS = {"User-Agent": "fluxme.fluxos", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+
+
+class BodyKind(enum.Enum):
+    """How a POST handler reads its body; the wrong kind hangs or arrives empty."""
+
+    RAW = "text/plain"
+    """Reads the stream itself: login, daemon, benchmark, app registration and update, exec."""
+    JSON = "application/json"
+    """Takes what express has parsed: at most 100 kB, an object or a list."""
+
+
+class WriteForbidden(RuntimeError):
+    """A write was about to be sent by a transport that may only read: a defect of the caller, found before any I/O."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How to send. Times in seconds, sizes in bytes."""
+
+    timeout: float = 20.0
+    """To connect, and for each read."""
+    retries: int = 2
+    """Repeats of a read after a failure that may pass."""
+    proxy: str | None = None
+    """URL of an HTTP proxy; the environment is never asked for one."""
+    tls_mode: TlsMode = "off"
+    tls_fingerprint: str | None = None
+    """SHA-256 of the certificate (DER), 64 hexadecimal digits, colons allowed; for ``pin``."""
+    ca_file: str | None = None
+    """Authorities for ``verify`` instead of the system's."""
+    max_answer: int = 64 * 2**20
+    """Largest answer, after decompression."""
+    pool: int = 100
+    """Hosts kept connected, and idle connections per host."""
+    deadline: float | None = None
+    """For one operation with its repeats; three times ``timeout`` when not given."""
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0:
+            raise ValueError("timeout is a number of seconds above 0")
+        if self.tls_mode == "pin":
+            digits = (self.tls_fingerprint or "").replace(":", "").strip()
+            if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
+                raise ValueError(
+                    "tls_mode pin needs tls_fingerprint, the SHA-256 of the certificate as 64 hexadecimal digits: "
+                    "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256"
+                )
+
+
+class Transport:
+    """Sends requests; safe to share between threads. Holds connections open until :meth:`close`."""
+
+    def __init__(self, options: TransportOptions | None = None, *, read_only: bool = False) -> None:
+        """``read_only`` makes every write raise :class:`WriteForbidden`, as check mode wants it.
+
+        Raises:
+            ImportError: when urllib3 is missing.
+            Misuse: when the options cannot work (a proxy of an unknown kind, an unreadable ``ca_file``).
+        """
+        if not HAS_URLLIB3:
+            raise ImportError("The Python package requests (with urllib3) is needed: " + str(REQUESTS_IMPORT_ERROR))
+        self.options = options or TransportOptions()
+        self.read_only = read_only
+        self._reads = self._manager(self.options.pool)
+        self._writes = self._manager(1)
+
+    def get(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        *,
+        operation: str,
+        query: Mapping[str, str] | None = None,
+        auth: str | None = None,
+        write: bool = False,
+        fresh: bool = True,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retries: int | None = None,
+        since: str | None = None,
+        accept_text: bool = False,
+    ) -> Answer:
+        """GET ``path``.
+
+        ``operation`` names it in errors. ``auth`` is the value of the ``zelidauth`` header. ``write`` says that the
+        route changes something. ``fresh`` skips the node's response cache. ``since`` and ``accept_text``: see
+        :func:`envelope.judge`.
+
+        Raises:
+            FluxOSError: one of its family, see :mod:`errors`.
+            WriteForbidden: for a write on a read-only transport.
+        """
+        headers = dict(_HEADERS)
+        if fresh or write or auth is not None:
+            # An answer to another caller, or to an earlier question, is of no use to these.
+            headers["x-apicache-bypass"] = "1"
+        return self._perform(
+            "GET",
+            endpoint,
+            endpoint.url(path, query),
+            _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text),
+            auth,
+        )
+
+    def post(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Any,
+        *,
+        operation: str,
+        kind: BodyKind = BodyKind.RAW,
+        query: Mapping[str, str] | None = None,
+        auth: str | None = None,
+        write: bool = True,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retries: int | None = None,
+        since: str | None = None,
+        accept_text: bool = False,
+    ) -> Answer:
+        """POST ``body`` (a text as it is, anything else as JSON, ``None`` as nothing); otherwise like :meth:`get`."""
+        if body is None:
+            content = b""
+        elif isinstance(body, str):
+            content = body.encode()
+        else:
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {**_HEADERS, "Content-Type": kind.value, "x-apicache-bypass": "1"}
+        return self._perform(
+            "POST",
+            endpoint,
+            endpoint.url(path, query),
+            _Request(operation, headers, content, write, timeout, deadline, retries, since, accept_text),
+            auth,
+        )
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._reads.clear()
+        self._writes.clear()
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.close()
+
+    # -- one request ------------------------------------------------------------------------------------------------
+
+    def _manager(self, size: int) -> urllib3.PoolManager:
+        options = self.options
+        try:
+            return wire.pool_manager(
+                size=size,
+                tls_mode=options.tls_mode,
+                fingerprint=options.tls_fingerprint,
+                ca_file=options.ca_file,
+                proxy=options.proxy,
+            )
+        except OSError as error:
+            raise Misuse(
+                "tls",
+                "reading ca_file",
+                f"{options.ca_file}: {error.strerror or error}",
+                "Give a file with PEM certificates",
+            ) from error
+        except (wrong.ProxySchemeUnknown, wrong.LocationParseError) as error:
+            raise Misuse(
+                "proxy", "preparing requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT"
+            ) from error
+
+    def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
+        if request.write and self.read_only:
+            raise WriteForbidden(f"{endpoint.address}: {request.operation}: a write, and this transport may only read")
+        if self.options.tls_mode == "pin" and endpoint.scheme == "http":
+            raise Misuse(
+                endpoint.address,
+                request.operation,
+                "a pinned certificate protects nothing over plain http, so nothing was sent",
+                "Set scheme to https, or tls_mode to off",
+            )
+        if auth is not None:
+            if not auth.isascii() or not auth.isprintable():
+                # Refused here, because http.client would put the whole value into its error.
+                raise ValueError("the zelidauth header holds characters that no header may have")
+            request.headers["zelidauth"] = auth
+        timeout = request.timeout or self.options.timeout
+        allowed = request.deadline or (3 * timeout if request.timeout else self.options.deadline or 3 * timeout)
+        deadline = time.monotonic() + allowed
+        retries = 0 if request.write else self.options.retries if request.retries is None else request.retries
+        for attempt in range(retries + 1):
+            try:
+                return self._once(method, endpoint, url, request, timeout, deadline)
+            except FluxOSError as error:
+                pause = _pause(error, attempt)
+                if attempt == retries or pause is None or time.monotonic() + pause >= deadline:
+                    raise
+            time.sleep(pause)
+        raise RuntimeError("unreachable: the last attempt returns or raises")
+
+    def _once(
+        self, method: str, endpoint: Endpoint, url: str, request: _Request, timeout: float, deadline: float
+    ) -> Answer:
+        node, operation = endpoint.address, request.operation
+        ATTEMPT.begin(deadline, timeout)
+        connect = max(0.001, min(timeout, ATTEMPT.remaining()))
+        headers = {**request.headers, "Connection": "close"} if request.write else request.headers
+        try:
+            response = (self._writes if request.write else self._reads).urlopen(
+                method,
+                url,
+                body=request.body,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=connect, read=timeout),
+            )
+            try:
+                body = self._body(node, operation, response)
+            except BaseException:
+                # Half read: not fit for another request.
+                response.close()
+                raise
+            response.release_conn()
+        except wrong.HTTPError as error:
+            raise _failure(node, operation, error, timeout) from error
+        return judge(
+            node,
+            operation,
+            http_status=response.status,
+            headers=response.headers,
+            body=body,
+            since=request.since,
+            accept_text=request.accept_text,
+        )
+
+    def _body(self, node: str, operation: str, response: Any) -> bytes:
+        limit = self.options.max_answer
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.stream(_CHUNK, decode_content=True):
+            size += len(chunk)
+            if size > limit:
+                raise BadAnswer(
+                    node,
+                    operation,
+                    f"an answer of more than {limit / 2**20:.0f} MiB, which was not read to its end",
+                    "Ask for less, or raise max_answer",
+                    code=response.status,
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+@dataclass(slots=True)
+class _Request:
+    operation: str
+    headers: dict[str, str]
+    body: bytes | None
+    write: bool
+    timeout: float | None
+    deadline: float | None
+    retries: int | None
+    since: str | None
+    accept_text: bool
+
+
+def _pause(error: FluxOSError, attempt: int) -> float | None:
+    """Seconds to wait before asking again, ``None`` when that would not help."""
+    if not error.transient:
+        return None
+    if isinstance(error, Busy):
+        wait = error.retry_after
+        return wait if wait is not None and wait <= MAX_RETRY_AFTER else None
+    return 0.2 * 2.0**attempt
+
+
+def _failure(node: str, operation: str, error: Exception, timeout: float) -> FluxOSError:
+    """Say in our words what urllib3 reports, and whether the request had left."""
+    cause = _innermost(error)
+    if isinstance(error, wrong.DecodeError):
+        return BadAnswer(node, operation, "an answer that does not decompress", "Ask again", transient=True)
+    if ATTEMPT.sent:
+        if isinstance(cause, http.client.BadStatusLine) and not isinstance(cause, http.client.RemoteDisconnected):
+            return BadAnswer(
+                node, operation, "an answer that is not HTTP", "Check that the address is a node's API, and its scheme"
+            )
+        return AnswerLost(node, operation, *_lost(error, cause, timeout), transient=not _is_timeout(error))
+    said, advice = _unsent(error, cause, timeout)
+    return Unreachable(
+        node,
+        operation,
+        said,
+        advice,
+        transient=isinstance(cause, (ConnectionRefusedError, ConnectionResetError)),
+    )
+
+
+def _lost(error: Exception, cause: BaseException, timeout: float) -> tuple[str, str]:
+    advice = "Whether the node did it is not known: read its state back before asking again"
+    if _is_timeout(error):
+        if ATTEMPT.remaining() <= 0:
+            return "the answer did not end in the time allowed", advice
+        return f"no answer within {timeout:g} s", advice
+    if isinstance(cause, http.client.IncompleteRead):
+        return f"half an answer: the connection ended after {_partial(cause)} bytes", advice
+    if isinstance(cause, (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)):
+        return "the node closed the connection without an answer", advice
+    return "the connection broke before the answer was complete", advice
+
+
+def _partial(error: http.client.IncompleteRead) -> int:
+    # urllib3 puts the number of bytes where http.client has the bytes themselves.
+    partial: Any = error.partial
+    return partial if isinstance(partial, int) else len(partial)
+
+
+def _unsent(error: Exception, cause: BaseException, timeout: float) -> tuple[str, str]:
+    if isinstance(error, wrong.ProxyError):
+        return "the proxy could not be used: " + clean(str(cause), 160), "Check the option proxy and the proxy itself"
+    if isinstance(error, (wrong.SSLError,)) or "ssl" in type(cause).__name__.lower():
+        return _tls(cause)
+    if _is_timeout(error):
+        return f"no connection within {timeout:g} s", "Check that the node is up and the port open"
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused", "FluxOS is not running there, or not on this port"
+    text = str(cause)
+    if isinstance(error, wrong.NewConnectionError) and ("resolve" in str(error) or "getaddrinfo" in str(error)):
+        return "no such host name", "Check the address"
+    if isinstance(cause, OSError) and cause.strerror:
+        text = cause.strerror
+    return clean(text, 160) or "no connection", "Check the address, the network and the port"
+
+
+def _tls(cause: BaseException) -> tuple[str, str]:
+    text = str(cause)
+    if "ingerprint" in text:
+        found = re.findall(r'[gG]ot "([0-9a-fA-F:]+)"', text)
+        return (
+            "the certificate is another one than pinned" + (f": its SHA-256 is {found[0]}" if found else ""),
+            "Nothing was sent. If the node's certificate was renewed, check it at the node and set tls_fingerprint",
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
+        return (
+            "the certificate could not be verified: " + clean(text.split("]")[-1].split("(_ssl")[0], 160),
+            "Nodes have self-signed certificates, which only tls_mode pin can check",
+        )
+    if "WRONG_VERSION_NUMBER" in text or "record layer" in text.lower():
+        return "no TLS is spoken on this port", "Check the port and the scheme"
+    return "TLS failed: " + clean(text, 160), "Check the port, the scheme and tls_mode"
+
+
+def _is_timeout(error: Exception) -> bool:
+    if isinstance(_innermost(error), TimeoutError):
+        return True
+    # urllib3 derives "could not connect at all" from its timeouts, for the sake of old callers.
+    return isinstance(error, wrong.TimeoutError) and not isinstance(error, wrong.NewConnectionError)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The operating system's or http.client's own error below the library's wrapping."""
+    seen: BaseException = error
+    for _level in range(6):
+        inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None) or seen.__cause__
+        inner = inner or getattr(seen, "reason", None) or seen.__context__
+        if not isinstance(inner, BaseException) or inner is seen:
+            break
+        seen = inner
+    return seen
