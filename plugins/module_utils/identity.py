@@ -10,6 +10,7 @@ command of the user's, so that the key need never be on the machine where Ansibl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -198,10 +199,9 @@ def _end_session(process: subprocess.Popen[bytes]) -> None:
     """Kill what the command started, so that a timeout or an interrupt leaves no process behind."""
     if process.returncode is not None:
         return
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        process.poll()
+    process.wait()
 
 
 def _ending(code: int) -> str:
@@ -228,10 +228,11 @@ def read_key_file(path: str) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise IdentityError(f"The private key file {path} cannot be read: {error.strerror}.") from error
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(descriptor)
+        raise IdentityError(f"The private key file {path} is no regular file.")
     with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise IdentityError(f"The private key file {path} is no regular file.")
         mode = stat.S_IMODE(state.st_mode)
         if mode & 0o077:
             raise IdentityError(

@@ -43,13 +43,14 @@ _LOGIN_KEYS = frozenset({"loginphrase", "login_phrase", "zelid", "privilage", "i
 
 
 def _spellings(secret: str) -> set[str]:
-    """Return the ways in which a text may carry a secret: as it is, percent-encoded, in JSON, in JSON inside JSON."""
+    """Return the ways in which a text may carry a secret: as it is, percent-encoded, in JSON, in a Python repr."""
     escaped = json.dumps(secret)[1:-1]
     twice = json.dumps(escaped)[1:-1]
     unescaped_unicode = json.dumps(secret, ensure_ascii=False)[1:-1]
     return {
         secret,
         quote(secret, safe=""),
+        repr(secret)[1:-1],
         quote(secret),
         quote_plus(secret),
         quote(secret, safe="").lower(),

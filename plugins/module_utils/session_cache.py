@@ -209,10 +209,12 @@ class SessionCache:
         except OSError:
             _remove(path)
             return None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             state = os.fstat(descriptor)
             private = stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and not state.st_mode & 0o077
-            session = _session(file.read(_LARGEST_ENTRY)) if private else None
+            session = _session(os.read(descriptor, _LARGEST_ENTRY)) if private else None
+        finally:
+            os.close(descriptor)
         if session is None:
             _remove(path)
         return session
