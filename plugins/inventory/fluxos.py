@@ -246,7 +246,7 @@ from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_source imp
     read_network,
     read_statuses,
 )
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 
 SUFFIXES = (".fluxos.yml", ".fluxos.yaml")
 ALL = "fluxos_nodes"
@@ -255,7 +255,10 @@ SHOWN = 5
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
-    """Options to a snapshot of the network (from the cache, or asked for), the snapshot to hosts and groups."""
+    """Options to a snapshot of the network (from the cache, or asked for), the snapshot to hosts and groups.
+
+    Errors are raised ``from None``: since 2.19 Ansible appends the text of a cause, and ours have it in them already.
+    """
 
     NAME = "fluxme.fluxos.fluxos"
 
@@ -270,12 +273,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             request = Request.from_options(self.get_option)
         except RequestError as error:
-            raise AnsibleParserError(f"{path}: {error}") from error
+            raise AnsibleParserError(f"{path}: {error}") from None
         try:
             snapshot = self._snapshot(path, request, may_reuse=cache and not self.get_option("refresh"))
         except (FluxOSError, ImportError) as error:
             # What no other gateway or cached copy would mend: options that cannot work, a missing package.
-            raise AnsibleParserError(f"{path}: {error}") from error
+            raise AnsibleParserError(f"{path}: {error}") from None
         self._report_skipped(snapshot)
         self._populate(request, snapshot)
 
@@ -343,13 +346,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 tls_mode=tls_mode,
             )
         except ValueError as error:
-            raise AnsibleParserError(str(error)) from error
+            raise AnsibleParserError(str(error)) from None
 
     def _instead(self, error: NoGatewayError, kept: Snapshot | None) -> Snapshot:
         """The old copy with a warning; or the end."""
         if kept is None or self.get_option("strict"):
             instead = "Without a gateway, your nodes can be given with the option 'nodes'."
-            raise AnsibleParserError(f"No gateway gave a node list. {error} {instead}") from error
+            raise AnsibleParserError(f"No gateway gave a node list. {error} {instead}") from None
         age = spoken_age(kept.age(time.time()))
         self.display.warning(f"No gateway gave a node list, so the inventory is as it was {age} ago. {error}")
         return kept
@@ -375,7 +378,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if snapshot.gateway is not None:
             shared_variables["fluxos_gateway"] = snapshot.gateway
         for name, value in shared_variables.items():
-            self.inventory.set_variable(ALL, name, value)
+            self.inventory.set_variable(ALL, name, inert(value))
 
         form = self.get_option("hostname")
         shared = shared_ips(snapshot.hosts)
@@ -401,7 +404,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 self._construct(name, {**shared_variables, **variables})
 
     def _add_host(self, name: str, host: NodeHost, groups: Sequence[str]) -> dict[str, Any]:
-        variables = {key: untrusted(value) for key, value in host.items()}
+        variables = {key: inert(value) for key, value in host.items()}
         variables["ansible_host"] = variables["fluxos_ip"]
         self.inventory.add_host(name, group=ALL)
         for key, value in variables.items():

@@ -6,33 +6,40 @@
 What a node or gateway answers becomes variables. A ``{{ lookup('pipe', ...) }}`` in an answer would run on the
 controller if Ansible took it for a template.
 
-Since ansible-core 2.19 only text with an explicit mark of trust is a template, and a plugin's values carry none.
-Before, every text is a template unless it is wrapped. The wrapper is given only to text that could be one: it costs
-time, and ``ansible-inventory --list`` prints each wrapped text as ``{"__ansible_unsafe": ...}``.
+Text that can be no template, as nearly all of it, is left as it is, or marked as trusted where that mark exists (since
+ansible-core 2.19). All other text is wrapped as unsafe where every text is a template otherwise (before 2.19), and gets
+no mark of trust where only a trusted one is (since). The difference is for users: ``ansible-inventory --list`` prints
+what is unsafe or not trusted as ``{"__ansible_unsafe": ...}``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from ansible.utils import unsafe_proxy
+try:
+    from ansible.template import trust_as_template
+except ImportError:
+    # ansible-core before 2.19.
+    from ansible.utils.unsafe_proxy import wrap_var
 
-#: Old releases subclass ``str`` to mark text; since 2.19 the same name only takes trust away and wraps nothing.
-_MUST_WRAP = issubclass(unsafe_proxy.AnsibleUnsafeText, unsafe_proxy.AnsibleUnsafe)
+    _plain: Callable[[str], str] = str
+    _other: Callable[[str], str] = wrap_var
+else:
+    _plain = trust_as_template
+    _other = str
 
-#: Every template begins with a brace, and ``!`` could begin a YAML tag where a value is printed and read again.
-_PLAIN = re.compile(r"[A-Za-z0-9 ._:,;/@()\[\]+=-]*")
+#: No delimiter of Jinja can be written with these, nor a header that names other delimiters.
+_HARMLESS = re.compile(r"[A-Za-z0-9 ._:,;/@()\[\]+=-]*")
 
 
-def untrusted(value: Any) -> Any:
-    """``value`` (also nested) such that no release of Ansible templates any text in it."""
-    if not _MUST_WRAP:
-        return value
+def inert(value: Any) -> Any:
+    """``value``, lists and dicts included, such that no release of Ansible renders any text in it."""
     if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else unsafe_proxy.wrap_var(value)
+        return _plain(value) if _HARMLESS.fullmatch(value) else _other(value)
     if isinstance(value, dict):
-        return {untrusted(key): untrusted(item) for key, item in value.items()}
+        return {inert(key): inert(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [untrusted(item) for item in value]
+        return [inert(item) for item in value]
     return value

@@ -9,22 +9,18 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 
 
 @pytest.mark.parametrize(
     "text", ["{{ 7 * 7 }}", "{% if true %}x{% endif %}", "a {# comment #} b", "CUMULUS", "t1{{ 7*7 }}", "ünï {{ 1 }}"]
 )
 def test_text_stays_what_it_is(text: str) -> None:
-    templar = Templar(loader=DataLoader(), variables={"foreign": untrusted(text)})
-    assert templar.template(untrusted(text)) == text
+    templar = Templar(loader=DataLoader(), variables={"foreign": inert(text)})
+    assert templar.template(inert(text)) == text
 
 
 def test_nested_values_too() -> None:
     value = {"a": ["{{ 7 * 7 }}", {"b": ["{{ 1 }}", 5, None, True]}]}
     templar = Templar(loader=DataLoader(), variables={})
-    assert templar.template(untrusted(value)) == {"a": ["{{ 7 * 7 }}", {"b": ["{{ 1 }}", 5, None, True]}]}
-
-
-def test_plain_text_is_not_wrapped() -> None:
-    assert type(untrusted("203.0.113.7:16127")) is str
+    assert templar.template(inert(value)) == {"a": ["{{ 7 * 7 }}", {"b": ["{{ 1 }}", 5, None, True]}]}
