@@ -24,7 +24,8 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.health.reasons impor
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import Limits, NodeReading
 from ansible_collections.fluxme.fluxos.plugins.module_utils.waves import cap_from
 
-SICK_GATES = ("reachable", "daemon", "confirmed", "dos", "health")
+# A node that does not answer at all fails the first of them.
+SICK_GATES = ("daemon", "confirmed", "dos", "health")
 _MOST_NAMED = 10
 
 
