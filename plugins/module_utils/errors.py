@@ -142,6 +142,12 @@ class BadAnswer(FluxOSError):
         """The answer began as FluxOS' own and broke off."""
 
 
+class StaleAnswer(BadAnswer):
+    """A write was answered from a cache: nothing was done."""
+
+    maybe_done = False
+
+
 class Misuse(FluxOSError):
     """The operation makes no sense for this endpoint or these options; nothing was sent."""
 

@@ -32,6 +32,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     Busy,
     FluxOSError,
     Misuse,
+    StaleAnswer,
     Unreachable,
     clean,
 )
@@ -222,13 +223,13 @@ class Transport:
         except OSError as error:
             raise Misuse(
                 "tls",
-                "reading ca_file",
+                "read ca_file",
                 f"{options.ca_file}: {error.strerror or error}",
                 "Give a file with PEM certificates",
             ) from error
         except (wrong.ProxySchemeUnknown, wrong.LocationParseError) as error:
             raise Misuse(
-                "proxy", "preparing requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT"
+                "proxy", "prepare requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT"
             ) from error
 
     def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
@@ -287,7 +288,7 @@ class Transport:
             response.release_conn()
         except wrong.HTTPError as error:
             raise _failure(node, operation, error, timeout) from error
-        return judge(
+        answer = judge(
             node,
             operation,
             http_status=response.status,
@@ -296,6 +297,15 @@ class Transport:
             since=request.since,
             accept_text=request.accept_text,
         )
+        if request.write and answer.from_cache:
+            # Up to 8.17 mutating GETs were cached too, and something between here and the node may drop our header.
+            raise StaleAnswer(
+                node,
+                operation,
+                "answered from the node's response cache, so nothing was done",
+                "Ask again when the cached answer has expired, after 30 s",
+            )
+        return answer
 
     def _body(self, node: str, operation: str, response: Any) -> bytes:
         limit = self.options.max_answer

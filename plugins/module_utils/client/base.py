@@ -20,6 +20,14 @@ Privilege = Literal["stored", "self"]
 issued and signed itself (app owners and users)."""
 
 
+class KnownSession(Protocol):
+    """A session that a login keeps."""
+
+    @property
+    def header(self) -> str:
+        """The value of the ``zelidauth`` header, JSON."""
+
+
 class Login(Protocol):
     """Who is asking; the session layer implements it."""
 
@@ -27,7 +35,16 @@ class Login(Protocol):
         """The value of the ``zelidauth`` header for this node; logs in where that is needed."""
 
     def forget(self, client: Any) -> None:
-        """Drop what is kept for this node, because it was refused or the node was restarted."""
+        """Take note that the node refused the header that it was given last."""
+
+    def drop(self, client: Any) -> None:
+        """Drop every session with this node, as after a logout or a restart."""
+
+    def current(self, client: Any) -> KnownSession | None:
+        """The session stored on this node that is known here, without asking the node."""
+
+    def explain(self, client: Any) -> str | None:
+        """What is known here of why the node may refuse this login."""
 
 
 class Client:
@@ -75,7 +92,7 @@ class Client:
         ``GET /daemon/getblockcount``, public, cache 30 s and 20 s of the daemon's own that no header skips
         (FluxOS: daemonServiceBlockchainRpcs.js getBlockCount).
         """
-        return self.field("/daemon/getblockcount", "reading the block height").whole()
+        return self.field("/daemon/getblockcount", "read the block height").whole()
 
     def app_locations(self, app: str) -> tuple[Instance, ...]:
         """Where the network holds ``app``; empty for an unknown app.
@@ -84,7 +101,7 @@ class Client:
         name as a regular expression without regard to case: rows of other apps are left out here. A row outlives a
         dead instance by up to 7500 s, and lists also what is installed but stopped.
         """
-        field = self.field(f"/apps/location/{segment(app)}", f"locating {app}")
+        field = self.field(f"/apps/location/{segment(app)}", f"locate {app}")
         return tuple(row for row in shapes.instances(field) if row.name.lower() == app.lower())
 
     def app_owner(self, app: str) -> str | None:
@@ -94,7 +111,7 @@ class Client:
         getApplicationOwner).
         """
         try:
-            return self.field(f"/apps/appowner/{segment(app)}", f"reading the owner of {app}").text()
+            return self.field(f"/apps/appowner/{segment(app)}", f"read the owner of {app}").text()
         except Refused as error:
             if error.said == "Application not found":
                 return None

@@ -33,21 +33,21 @@ class GatewayClient(Client):
         (FluxOS: daemonServiceFluxnodeRpcs.js viewDeterministicFluxNodeList).
         """
         path = "/daemon/viewdeterministicfluxnodelist" + (f"/{segment(filter)}" if filter else "")
-        return [shapes.node_row(row) for row in self.field(path, "listing the nodes").rows()]
+        return [shapes.node_row(row) for row in self.field(path, "list the nodes").rows()]
 
     def node_count(self) -> dict[str, Any]:
         """Numbers of confirmed nodes: ``total``, ``cumulus-enabled``, ``nimbus-enabled``, ``stratus-enabled``, ...
 
         ``GET /daemon/getfluxnodecount``, public, cache 30 s.
         """
-        return self.field("/daemon/getfluxnodecount", "counting the nodes").mapping()
+        return self.field("/daemon/getfluxnodecount", "count the nodes").mapping()
 
     def daemon_info(self) -> dict[str, Any]:
         """The daemon's own state: ``blocks``, ``connections``, ``version``, ...
 
         ``GET /daemon/getinfo``, public, cache 30 s.
         """
-        return self.field("/daemon/getinfo", "reading the daemon's state").mapping()
+        return self.field("/daemon/getinfo", "read the daemon's state").mapping()
 
     def locations(self) -> tuple[Instance, ...]:
         """Every instance of every app.
@@ -56,4 +56,4 @@ class GatewayClient(Client):
 
         A node that has just started may answer a short list as a success: compare counts before trusting an absence.
         """
-        return shapes.instances(self.field("/apps/locations", "locating all apps"))
+        return shapes.instances(self.field("/apps/locations", "locate all apps"))

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils import versions
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import shapes
@@ -31,6 +32,8 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.results import (
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport
 
+N = TypeVar("N", bound="NodeReads")
+
 BOOT_WINDOW_SINCE = "8.18.0"
 """The first FluxOS that answers 503 until it has reconciled its apps after a start."""
 
@@ -46,11 +49,17 @@ class NodeReads(Client):
         if endpoint.is_gateway:
             raise GatewayNotANode(
                 endpoint.address,
-                "addressing a node",
+                "address a node",
                 "this is a gateway, which answers from whichever node it likes",
                 "Give the node's own address, such as 203.0.113.7:16127",
             )
         super().__init__(endpoint, transport, fresh=fresh)
+
+    def cached(self: N) -> N:
+        """The same node, with reads that take what its response cache has: cheaper for it, up to a minute old."""
+        twin = copy.copy(self)
+        twin.fresh = False
+        return twin
 
     # -- FluxOS itself ----------------------------------------------------------------------------------------------
 
@@ -59,15 +68,15 @@ class NodeReads(Client):
 
         ``GET /flux/version``, public, cache 30 s (fluxService.js getFluxVersion).
         """
-        return self.field("/flux/version", "reading the version").text()
+        return self.field("/flux/version", "read the version").text()
 
     def process(self) -> Process:
         """Age of the FluxOS process and the node's clock.
 
         ``GET /flux/uptime``, public, cache 30 s (fluxNetworkHelper.js fluxUptime): seconds.
         """
-        answer = self.read("/flux/uptime", "reading the uptime")
-        uptime = shapes.Field(self.node, "reading the uptime (/flux/uptime)", answer.data).whole()
+        answer = self.read("/flux/uptime", "read the uptime")
+        uptime = shapes.Field(self.node, "read the uptime (/flux/uptime)", answer.data).whole()
         return Process(uptime=uptime, node_time=answer.node_time)
 
     def info(self) -> dict[str, Any]:
@@ -75,7 +84,7 @@ class NodeReads(Client):
 
         ``GET /flux/info``, public, cache 60 s (fluxService.js getFluxInfo).
         """
-        return self.field("/flux/info", "reading the node's information").mapping()
+        return self.field("/flux/info", "read the node's information").mapping()
 
     def health(self) -> Health:
         """FluxOS' own checks. Necessary, never sufficient: they do not see the daemon, the chain, peers or apps.
@@ -84,7 +93,7 @@ class NodeReads(Client):
         and nothing is known.
         """
         try:
-            checks = self.field("/flux/health", "reading the health", since="8.19").mapping()
+            checks = self.field("/flux/health", "read the health", since="8.19").mapping()
         except NotFound:
             return Health(ok=False, said="this FluxOS has no health check (it came with 8.19)", offered=False)
         except Unauthorized:
@@ -98,7 +107,7 @@ class NodeReads(Client):
 
         ``GET /flux/nodetier``, public, cache 30 s (fluxService.js getNodeTier), which says ``cumulus_new`` and so on.
         """
-        return self.field("/flux/nodetier", "reading the tier").text().removesuffix("_new").upper()
+        return self.field("/flux/nodetier", "read the tier").text().removesuffix("_new").upper()
 
     def is_arcane(self) -> bool:
         """Whether the node runs ArcaneOS, as its benchmark says (``systemsecure``).
@@ -109,15 +118,15 @@ class NodeReads(Client):
         Raises:
             BadAnswer: when the node does not say, as with a benchmark that does not know the field.
         """
-        return self.field("/flux/isarcaneos", "asking whether this is ArcaneOS", fresh=True).truth()
+        return self.field("/flux/isarcaneos", "ask whether this is ArcaneOS", fresh=True).truth()
 
     def dos(self) -> Dos:
         """The node's count of its own troubles. ``GET /flux/dosstate``, public, cache 30 s (getDOSState)."""
-        return shapes.dos(self.field("/flux/dosstate", "reading the DOS state"))
+        return shapes.dos(self.field("/flux/dosstate", "read the DOS state"))
 
     def flux_id(self) -> str:
         """Flux ID of the operator. ``GET /flux/id``, public, cache 30 s (fluxService.js getFluxZelID)."""
-        return self.field("/flux/id", "reading the operator's Flux ID").text()
+        return self.field("/flux/id", "read the operator's Flux ID").text()
 
     def geolocation(self) -> dict[str, Any] | None:
         """Where the node is, ``None`` while it does not know.
@@ -125,12 +134,12 @@ class NodeReads(Client):
         ``GET /flux/geolocation``, public, cache 30 s: ``continentCode``, ``countryCode``, ``regionName``, ``lat``,
         ``lon``, ``org``, ...
         """
-        field = self.field("/flux/geolocation", "reading the geolocation")
+        field = self.field("/flux/geolocation", "read the geolocation")
         return None if field.value is None else field.mapping()
 
     def peers(self) -> list[dict[str, Any]]:
         """All peers with direction, latency and version. ``GET /flux/peers``, public, cache 30 s."""
-        return self.field("/flux/peers", "listing the peers").rows()
+        return self.field("/flux/peers", "list the peers").rows()
 
     def communication(self) -> Communication:
         """Whether there are enough peers, which takes minutes after a start.
@@ -139,7 +148,7 @@ class NodeReads(Client):
         enough" is an error envelope.
         """
         try:
-            answer = self.read("/flux/checkcommunication", "checking the communication")
+            answer = self.read("/flux/checkcommunication", "check the communication")
         except Unauthorized:
             raise
         except Refused as error:
@@ -153,21 +162,21 @@ class NodeReads(Client):
 
         ``GET /daemon/getfluxnodestatus``, public, cache 60 s (daemonServiceFluxnodeRpcs.js getFluxNodeStatusApi).
         """
-        return shapes.confirmation(self.field("/daemon/getfluxnodestatus", "reading the confirmation"))
+        return shapes.confirmation(self.field("/daemon/getfluxnodestatus", "read the confirmation"))
 
     def daemon_info(self) -> dict[str, Any]:
         """The daemon's own state: ``blocks``, ``connections``, ``version``, ``errors``, ...
 
         ``GET /daemon/getinfo``, public, cache 30 s and 20 s of the daemon's own.
         """
-        return self.field("/daemon/getinfo", "reading the daemon's state").mapping()
+        return self.field("/daemon/getinfo", "read the daemon's state").mapping()
 
     def explorer_synced(self) -> bool:
         """Whether FluxOS has processed the chain up to the daemon's tip.
 
         ``GET /explorer/issynced``, public, cache 30 s (explorerService.js isExplorerSynced).
         """
-        return self.field("/explorer/issynced", "asking whether the explorer is synced").truth()
+        return self.field("/explorer/issynced", "ask whether the explorer is synced").truth()
 
     def benchmark(self) -> Benchmark:
         """State and last result of the benchmark daemon.
@@ -175,8 +184,8 @@ class NodeReads(Client):
         ``GET /benchmark/getstatus`` and ``GET /benchmark/getbenchmarks``, public, cache 30 s, 10 s inside
         (benchmarkService.js). A missing ``status`` of the result is an empty text: no tier was reached.
         """
-        state = self.field("/benchmark/getstatus", "reading the benchmark's state").of("benchmarking").text()
-        result = self.field("/benchmark/getbenchmarks", "reading the benchmark's result").mapping().get("status")
+        state = self.field("/benchmark/getstatus", "read the benchmark's state").of("benchmarking").text()
+        result = self.field("/benchmark/getbenchmarks", "read the benchmark's result").mapping().get("status")
         return Benchmark(status=state, tier_status=result if isinstance(result, str) else "")
 
     # -- apps -------------------------------------------------------------------------------------------------------
@@ -188,14 +197,14 @@ class NodeReads(Client):
         (FluxOS: appQueryService.js). Since 8.18 rows have only names, state and status, which is all that is read here.
         """
         path = "/apps/listallapps" if all_states else "/apps/listrunningapps"
-        return shapes.containers(self.field(path, "listing the containers"))
+        return shapes.containers(self.field(path, "list the containers"))
 
     def installed_apps(self) -> tuple[App, ...]:
         """Specifications of the apps on this node, running or not.
 
         ``GET /apps/installedapps``, public, cache 30 s (appQueryService.js installedApps).
         """
-        return shapes.apps(self.field("/apps/installedapps", "listing the installed apps"))
+        return shapes.apps(self.field("/apps/installedapps", "list the installed apps"))
 
     def boot_settled(self, version: str | None = None) -> bool | None:
         """Whether the node has reconciled its apps after its start; ``None`` where it cannot tell (before 8.18).
@@ -208,7 +217,7 @@ class NodeReads(Client):
         path = "/apps/appstart/x"
         try:
             # Asked once: 503 is the answer that is looked for, not a failure that may pass.
-            answer = self.read(path, "asking whether the boot is over", fresh=True, retries=0)
+            answer = self.read(path, "ask whether the boot is over", fresh=True, retries=0)
         except Busy:
             return False
         except Unauthorized:
@@ -218,7 +227,7 @@ class NodeReads(Client):
             return True
         raise BadAnswer(
             self.node,
-            f"asking whether the boot is over ({path})",
+            f"ask whether the boot is over ({path})",
             f"the node acted on a request without a login: {answer.message or answer.data}",
             "This is not how FluxOS answers; check the address",
         )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import shapes
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.base import Login, Privilege
@@ -22,6 +23,8 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import RestartAnswer
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import BodyKind, Transport
+
+T = TypeVar("T")
 
 RESTART_TIMEOUT = 30.0
 """Seconds that the answer to a restart may take; usually the connection drops within a few."""
@@ -50,81 +53,59 @@ class NodeClient(NodeReads):
             Unauthorized: not the operator, or no session; nothing was done.
             BadAnswer: answered from a cache or by something that is not FluxOS.
         """
-        operation = "restarting FluxOS (/flux/restart)"
+        operation = "restart FluxOS (/flux/restart)"
 
-        def send(header: str) -> Answer:
-            return self.transport.get(
-                self.endpoint,
-                "/flux/restart",
-                operation=operation,
-                auth=header,
-                write=True,
-                timeout=RESTART_TIMEOUT,
-                deadline=RESTART_TIMEOUT,
-            )
-
-        try:
-            answer = self.authorised(send, operation, privilege="stored")
-        except AnswerLost as error:
-            return RestartAnswer("dropped", error.said)
-        except BadAnswer as error:
-            if error.incomplete or error.code in (502, 504):
+        # Judged where it is sent: a login that comes before must not be taken for the restart when its answer is lost.
+        def send(header: str) -> RestartAnswer:
+            try:
+                answer = self.transport.get(
+                    self.endpoint,
+                    "/flux/restart",
+                    operation=operation,
+                    auth=header,
+                    write=True,
+                    timeout=RESTART_TIMEOUT,
+                    deadline=RESTART_TIMEOUT,
+                )
+            except AnswerLost as error:
                 return RestartAnswer("dropped", error.said)
-            raise
-        except Unauthorized:
-            raise
-        except Refused as error:
-            if error.code == "ENOENT" or "ENOENT" in error.said:
-                return RestartAnswer("cannot", error.said)
-            raise
-        if answer.from_cache:
-            raise BadAnswer(
-                self.node,
-                operation,
-                "answered from the node's response cache, so nothing was done",
-                "Ask again when the cached answer has expired, after 30 s",
-            )
-        return RestartAnswer("accepted", answer.message or str(answer.data))
+            except BadAnswer as error:
+                if error.incomplete or error.code in (502, 504):
+                    return RestartAnswer("dropped", error.said)
+                raise
+            except Refused as error:
+                if error.code == "ENOENT":
+                    return RestartAnswer("cannot", error.said)
+                raise
+            return RestartAnswer("accepted", answer.message or str(answer.data))
+
+        return self.authorised(send, operation, privilege="stored")
 
     # -- login and sessions -----------------------------------------------------------------------------------------
 
-    def emergency_phrase(self) -> str:
-        """A login phrase of this node, valid 15 minutes and once.
-
-        ``GET /id/emergencyphrase``, public, not cached (idService.js emergencyPhrase). Unlike ``/id/loginphrase`` it is
-        given out by a sick node too.
-        """
-        return self.field("/id/emergencyphrase", "asking for a login phrase", fresh=True).text()
-
-    def verify_login(self, flux_id: str, phrase: str, signature: str) -> dict[str, Any]:
-        """Make a session of a signed phrase; answers ``privilage`` (so spelled), ``createdAt`` and ``expireAt``.
-
-        ``POST /id/verifylogin``, public, raw body (idService.js verifyLogin). The session ends after 14 days, and
-        whenever FluxOS starts.
-        """
-        operation = "logging in (/id/verifylogin)"
-        answer = self.transport.post(
-            self.endpoint,
-            "/id/verifylogin",
-            {"zelid": flux_id, "loginPhrase": phrase, "signature": signature},
-            operation=operation,
-            kind=BodyKind.RAW,
-        )
-        return shapes.Field(self.node, operation, answer.data).mapping()
-
-    def login(self) -> None:
-        """Make sure that there is a session on this node."""
-        self._login("logging in").header(self, privilege="stored")
-
     def sessions(self) -> list[dict[str, Any]]:
-        """Sessions of the Flux ID on this node. ``loginPhrase`` in the rows is left out: it is half of a credential.
+        """The logins of the Flux ID on this node: ``created`` and ``expires`` as the node writes them, and ``kept``,
+        whether it is the one that is known here. Never logs in: a self-issued phrase is enough to ask.
 
-        ``GET /id/loggedsessions``, user (idService.js loggedSessions); up to 8.17 cached for 30 s.
+        ``GET /id/loggedsessions``, user (idService.js loggedSessions); up to 8.17 cached for 30 s. The phrases in its
+        rows are halves of credentials and are left out.
         """
-        operation = "listing the sessions (/id/loggedsessions)"
-        answer = self.authorised(self._getter("/id/loggedsessions", operation), operation, privilege="stored")
-        rows = shapes.Field(self.node, operation, answer.data).rows()
-        return [{key: value for key, value in row.items() if key not in ("loginPhrase", "_id")} for row in rows]
+        operation = "list the logins (/id/loggedsessions)"
+        kept = self._login(operation).current(self)
+        phrase = None if kept is None else json.loads(kept.header).get("loginPhrase")
+
+        def send(header: str) -> Answer:
+            return self.transport.get(self.endpoint, "/id/loggedsessions", operation=operation, auth=header)
+
+        answer = self.authorised(send, operation, privilege="self")
+        return [
+            {
+                "created": row.get("createdAt"),
+                "expires": row.get("expireAt"),
+                "kept": phrase is not None and row.get("loginPhrase") == phrase,
+            }
+            for row in shapes.Field(self.node, operation, answer.data).rows()
+        ]
 
     def logout(self, *, everywhere: bool = False) -> str:
         """End the session in use, or with ``everywhere`` all sessions of the Flux ID on this node.
@@ -132,9 +113,13 @@ class NodeClient(NodeReads):
         ``GET /id/logoutcurrentsession`` or ``/id/logoutallsessions``, user (idService.js); up to 8.17 cached for 30 s.
         """
         path = "/id/logoutallsessions" if everywhere else "/id/logoutcurrentsession"
-        operation = f"logging out ({path})"
-        answer = self.authorised(self._getter(path, operation, write=True), operation, privilege="stored")
-        self._login(operation).forget(self)
+        operation = f"log out ({path})"
+
+        def send(header: str) -> Answer:
+            return self.transport.get(self.endpoint, path, operation=operation, auth=header, write=True)
+
+        answer = self.authorised(send, operation, privilege="stored")
+        self._login(operation).drop(self)
         return answer.message or "Successfully logged out"
 
     # -- anything -----------------------------------------------------------------------------------------------------
@@ -146,14 +131,15 @@ class NodeClient(NodeReads):
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        kind: BodyKind = BodyKind.RAW,
+        body_kind: BodyKind | str = BodyKind.RAW,
         privilege: Privilege | None = None,
         write: bool | None = None,
         fresh: bool | None = None,
         timeout: float | None = None,
         accept_text: bool = False,
     ) -> Answer:
-        """One raw operation. ``privilege`` says how to authenticate, ``None`` not at all.
+        """One raw operation. ``privilege`` says how to authenticate, ``None`` not at all; ``body_kind`` is also taken
+        by name, ``raw`` or ``json``.
 
         ``write`` defaults to true for POST and for anything authenticated: most changes of FluxOS are GETs, so what is
         not known to be a read is never repeated and never sent in check mode.
@@ -162,6 +148,7 @@ class NodeClient(NodeReads):
         if verb not in ("GET", "POST"):
             raise Misuse(self.node, f"{verb} {path}", "FluxOS has GET and POST routes only", "Use one of them")
         operation = f"{verb} {path}"
+        kind = BodyKind[body_kind.upper()] if isinstance(body_kind, str) else body_kind
         changes = (verb == "POST" or privilege is not None) if write is None else write
 
         def send(header: str | None) -> Answer:
@@ -194,31 +181,35 @@ class NodeClient(NodeReads):
             return send(None)
         return self.authorised(send, operation, privilege=privilege)
 
-    def authorised(self, send: Callable[[str], Answer], operation: str, *, privilege: Privilege) -> Answer:
-        """Send with the login's header; once more with a new one when the node no longer knows the session.
+    def authorised(self, send: Callable[[str], T], operation: str, *, privilege: Privilege) -> T:
+        """Send with the login's header; once more with a new one when the node no longer knows the kept session.
 
-        "Unauthorized" means that nothing was done, so sending again is safe for writes too. A header that is the same
-        as before, or that was made just now, would be refused again and is not repeated.
+        "Unauthorized" means that nothing was done, so sending again is safe for writes too. A session that was made
+        just now, or a header that stays the same, would be refused again and is not repeated.
         """
         login = self._login(operation)
+        known = privilege == "self" or login.current(self) is not None
         header = login.header(self, privilege=privilege)
         try:
             return send(header)
         except Unauthorized as refused:
+            if not known:
+                raise self._explained(refused, login) from refused
             login.forget(self)
             renewed = login.header(self, privilege=privilege)
             if renewed == header:
-                raise
-            try:
-                return send(renewed)
-            except Unauthorized as again:
-                raise again from refused
+                raise self._explained(refused, login) from refused
+        try:
+            return send(renewed)
+        except Unauthorized as refused:
+            raise self._explained(refused, login) from refused
 
-    def _getter(self, path: str, operation: str, *, write: bool = False) -> Callable[[str], Answer]:
-        def send(header: str) -> Answer:
-            return self.transport.get(self.endpoint, path, operation=operation, auth=header, write=write)
-
-        return send
+    def _explained(self, error: Unauthorized, login: Login) -> Unauthorized:
+        """FluxOS never says why; sometimes it is known here."""
+        reason = login.explain(self)
+        if reason is None:
+            return error
+        return Unauthorized(error.node, error.operation, error.said, reason, code=error.code, name=error.name)
 
     def _login(self, operation: str) -> Login:
         if self.login_as is None:
