@@ -149,7 +149,7 @@ def refusal(node: str, operation: str, data: Any, *, http_status: int = 200) -> 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
     """Seconds of a ``Retry-After`` header, given as seconds or as a date; ``None`` without a usable one."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     moment = _http_date(value)
     if moment is None:

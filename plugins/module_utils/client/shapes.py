@@ -195,7 +195,8 @@ def _address(row: Mapping[str, Any]) -> Endpoint | None:
 
 def _seconds(value: Any) -> int:
     """The daemon writes times as texts of digits."""
-    return int(value) if str(value).isdigit() else 0
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) <= 12 else 0
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
