@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
+    FluxOSError,
     Misuse,
     Refused,
 )
@@ -40,9 +41,9 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.session_cache import
     SessionCache,
     SessionCacheError,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import BodyKind, Transport
+from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport
 
-__all__ = ["LoginNeeded", "LoginRefused", "NodeLogin", "Session", "SessionCache", "SessionCacheError"]
+__all__ = ["LoginLost", "LoginNeeded", "LoginRefused", "NodeLogin", "Session", "SessionCache", "SessionCacheError"]
 
 Privilege = Literal["stored", "self"]
 
@@ -63,6 +64,10 @@ class LoginRefused(Refused):
     kind = "login_refused"
 
 
+class LoginLost(AnswerLost):
+    """The answer to a login did not arrive, and the node does not show that there is a session."""
+
+
 class LoginNeeded(Misuse):
     """A login would be needed, and nothing may be written (check mode)."""
 
@@ -70,13 +75,21 @@ class LoginNeeded(Misuse):
 
 
 class Speaker(Protocol):
-    """What a login needs of a node's client: where the node is, and a way to talk to it."""
+    """What a login needs of a node's client, which is of a higher layer."""
 
     @property
     def endpoint(self) -> Endpoint: ...
 
     @property
     def transport(self) -> Transport: ...
+
+    def emergency_phrase(self) -> str: ...
+
+    def verify_login(self, flux_id: str, phrase: str, signature: str) -> dict[str, Any]: ...
+
+    def call(
+        self, method: str, path: str, *, body: Any = None, write: bool | None = None, fresh: bool | None = None
+    ) -> Answer: ...
 
 
 class Store(Protocol):
@@ -247,67 +260,54 @@ class NodeLogin:
             )
         try:
             return self._log_in_once(client, operation)
+        except LoginLost as error:
+            # A second session beside a first would do no harm.
+            first: FluxOSError = error
         except LoginRefused as error:
             # The node forgot its own phrase: FluxOS started again in between, and dropped phrases and sessions.
             if not error.said.startswith(_PHRASE_GONE):
                 raise
-        except AnswerLost as error:
-            # No session came of it, as far as the node tells; a second one would do no harm beside it.
-            if error.operation != operation:
-                raise
-        return self._log_in_once(client, operation)
+            first = error
+        try:
+            return self._log_in_once(client, operation)
+        except FluxOSError as error:
+            raise error from first
 
     def _log_in_once(self, client: Speaker, operation: str) -> Session:
         address = client.endpoint.address
-        phrase = self._phrase(client)
+        # Not /id/loginphrase: that one refuses on a node that is not healthy, the very node that needs its operator.
+        phrase = client.emergency_phrase()
+        if not is_phrase(phrase):
+            raise _no_fluxos(address, operation, "something that is no login phrase")
         signature = self._signer.sign(phrase)
         header = auth_header(self.flux_id, phrase, signature)
         self._secrets |= header_secrets(header)
         now = self._clock()
         try:
-            answer = client.transport.post(
-                client.endpoint, "/id/verifylogin", header, operation=operation, kind=BodyKind.RAW, write=True
-            )
-        except AnswerLost:
+            facts = client.verify_login(self.flux_id, phrase, signature)
+        except AnswerLost as error:
+            # Read back instead of asking again. "user" proves nothing: a mere phrase gives as much.
             privilege = self._privilege_of(client, header)
-            if privilege in (None, "user"):
-                # "user" is what a mere phrase gives too, so it does not prove a session.
-                raise
-            return Session(address, self.flux_id, "stored", header, str(privilege), now, now + STORED_LIFE - _MARGIN)
+            if privilege in ("admin", "fluxteam"):
+                return Session(address, self.flux_id, "stored", header, privilege, now, now + STORED_LIFE - _MARGIN)
+            raise LoginLost(
+                address, operation, error.said, "Whether the login was made is not known; it is safe to try again"
+            ) from error
         except Refused as error:
             raise LoginRefused(
                 address, operation, error.said, _advice(error.said), code=error.code, name=error.name
             ) from error
-        privilege, life = _login_facts(address, operation, answer)
-        return Session(address, self.flux_id, "stored", header, privilege, now, now + life - _MARGIN)
-
-    def _phrase(self, client: Speaker) -> str:
-        # Not /id/loginphrase: that one refuses on a node that is not healthy, the very node that needs its operator.
-        operation = "ask for a login phrase"
-        answer = client.transport.get(client.endpoint, "/id/emergencyphrase", operation=operation)
-        if not is_phrase(answer.data):
-            raise BadAnswer(
-                client.endpoint.address,
-                operation,
-                "something that is no login phrase",
-                "This is not how FluxOS answers; check that the address is a node's API",
-            )
-        return str(answer.data)
+        privilege = facts.get("privilage")
+        if privilege not in ("admin", "fluxteam", "user"):
+            raise _no_fluxos(address, operation, "a success without a privilege")
+        return Session(address, self.flux_id, "stored", header, privilege, now, now + _life(facts) - _MARGIN)
 
     def _privilege_of(self, client: Speaker, header: str) -> str | None:
         """Return what the node grants this header: "admin", "fluxteam", "user", or None."""
         try:
-            answer = client.transport.post(
-                client.endpoint,
-                "/id/checkprivilege",
-                header,
-                operation=f"check the session of {self.flux_id}",
-                kind=BodyKind.RAW,
-                write=False,
-            )
+            return client.call("POST", "/id/checkprivilege", body=header, write=False).message
         except Refused:
             return None
-        return answer.message
 
     # Self-issued phrases
 
@@ -318,10 +318,11 @@ class NodeLogin:
             return own
         if address not in self._doubted:
             return self._shared()
-        node_time = self._clock_of(client)
+        node_time = client.call("GET", "/flux/version", fresh=True).node_time
         shared = self._shared()
         issued = issued_at(json.loads(shared.header)["loginPhrase"])
         if node_time is None or (issued is not None and issued <= node_time < issued + APP_OWNER_WINDOW):
+            # Not the clock, then.
             return shared
         return self._issue(address, node_time)
 
@@ -342,27 +343,18 @@ class NodeLogin:
         self._store.put(session)
         return session
 
-    def _clock_of(self, client: Speaker) -> float | None:
-        answer = client.transport.get(client.endpoint, "/flux/version", operation="read the node's clock")
-        return answer.node_time
+
+def _no_fluxos(address: str, operation: str, said: str) -> BadAnswer:
+    return BadAnswer(address, operation, said, "This is not how FluxOS answers; check that the address is a node's API")
 
 
-def _login_facts(address: str, operation: str, answer: Answer) -> tuple[str, float]:
-    """Return the privilege and the seconds a login lives, from the answer of verifylogin."""
-    data = answer.data
-    privilege = data.get("privilage") if isinstance(data, Mapping) else None
-    if not isinstance(data, Mapping) or privilege not in ("admin", "fluxteam", "user"):
-        raise BadAnswer(
-            address,
-            operation,
-            "a success without a privilege",
-            "This is not how FluxOS answers a login; check that the address is a node's API",
-        )
-    created, expires = _moment(data.get("createdAt")), _moment(data.get("expireAt"))
+def _life(facts: Mapping[str, Any]) -> float:
+    """Return the seconds for which a login lives, from the answer of verifylogin."""
+    created, expires = _moment(facts.get("createdAt")), _moment(facts.get("expireAt"))
     if created is None or expires is None:
-        return str(privilege), STORED_LIFE
+        return STORED_LIFE
     # Only the difference counts: both are by the node's clock, which may be wrong.
-    return str(privilege), min(max(expires - created, 0.0), STORED_LIFE)
+    return min(max(expires - created, 0.0), STORED_LIFE)
 
 
 def _moment(text: object) -> float | None:

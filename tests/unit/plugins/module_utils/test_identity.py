@@ -320,6 +320,26 @@ def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
     assert not _is_alive(int(pid_file.read_text()))
 
 
+# Missing libraries
+
+
+@pytest.mark.parametrize("library", ["coincurve", "Crypto"])
+def test_a_missing_library_is_an_error_only_when_it_is_needed(library: str, checkout: Path) -> None:
+    program = (
+        "import sys, tests.conftest\n"
+        f"sys.modules[{library!r}] = None\n"
+        "from ansible_collections.fluxme.fluxos.plugins.module_utils import identity\n"
+        "try:\n"
+        f"    identity.load_signer(flux_id={ETHEREUM!r}, private_key={HEX!r})\n"
+        "except identity.LibraryMissingError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=checkout, capture_output=True, text=True, check=True)
+    package = {"Crypto": "pycryptodome"}.get(library, library)
+    assert f"needs the Python library {package}" in done.stdout
+    assert f"pip install {package}" in done.stdout
+
+
 # What the options describe
 
 
