@@ -1,0 +1,159 @@
+"""``python -m tests.simulator``: start a fleet, or talk to a running one (``ctl``)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.simulator.faults import FaultError
+from tests.simulator.fleet import Fleet, NoNetwork
+from tests.simulator.scenario import ScenarioError, load
+
+ABOUT = """\
+A FluxOS fleet on loopback. Node n listens on 127.N.0.n:16127 (HTTPS one port above), the gateway on
+127.N.255.254:8080, the control API on 127.N.255.254:8081. It runs until SIGINT or SIGTERM.
+
+  python -m tests.simulator --scenario demo --time-factor 30 --state state.json --journal journal.jsonl
+  python -m tests.simulator ctl --control http://127.18.255.254:8081 restart 127.18.0.5:16127
+"""
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """Options of a run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulator", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scenario", default="demo", help="demo, fleet, single, or a JSON or YAML file (default demo)")
+    parser.add_argument("--nodes", type=int, default=60, help="size of the scenario fleet (default 60)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the scenario fleet (default 1)")
+    parser.add_argument("--time-factor", type=float, default=1.0, help="simulated seconds in a real one (default 1)")
+    parser.add_argument("--network", default="auto", help="N of 127.N.0.0/16, or auto: the first free from 18 up")
+    parser.add_argument("--journal", type=Path, help="write the journal to this file (one JSON object a line)")
+    parser.add_argument("--state", type=Path, help="write this JSON file when everything listens")
+    parser.add_argument("--restart-seconds", type=float, help="how long a restarting node refuses connections (default 8)")
+    parser.add_argument("--boot-seconds", type=float, help="how long the boot window lasts (default 75)")
+    parser.add_argument("--peers-seconds", type=float, help="how long a node lacks peers after a start (default 150)")
+    parser.add_argument("--duration", type=float, help="end after so many real seconds")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started this one does")
+    return parser
+
+
+def ctl_parser() -> argparse.ArgumentParser:
+    """Options of ``ctl``."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator ctl", description="Talk to a running simulator.")
+    parser.add_argument("--control", required=True, help="URL of the control API")
+    actions = parser.add_subparsers(dest="action", required=True)
+    restart = actions.add_parser("restart", help="restart FluxOS from the host's side")
+    restart.add_argument("node")
+    restart.add_argument("--down-seconds", type=float)
+    restart.add_argument("--reboot", action="store_true", help="the whole host")
+    fault = actions.add_parser("fault", help="begin a fault")
+    fault.add_argument("node")
+    fault.add_argument("fault", help='JSON, as {"kind": "daemon_down"}')
+    heal = actions.add_parser("heal", help="end the faults of a node")
+    heal.add_argument("node")
+    heal.add_argument("kind", nargs="?")
+    state = actions.add_parser("state", help="show the fleet or a node")
+    state.add_argument("node", nargs="?")
+    advance = actions.add_parser("advance", help="jump forward in simulated time")
+    advance.add_argument("seconds", type=float)
+    return parser
+
+
+def ctl(arguments: list[str]) -> int:
+    """Send one order; print the answer."""
+    options = ctl_parser().parse_args(arguments)
+    body: dict[str, Any] | None = None
+    path = f"/nodes/{getattr(options, 'node', '')}"
+    if options.action == "restart":
+        body = {"down_seconds": options.down_seconds, "reboot": options.reboot}
+        path += "/restart"
+    elif options.action == "fault":
+        body = json.loads(options.fault)
+        path += "/fault"
+    elif options.action == "heal":
+        body = {"kind": options.kind}
+        path += "/heal"
+    elif options.action == "advance":
+        body, path = {"seconds": options.seconds}, "/advance"
+    elif not options.node:
+        path = "/state"
+    payload = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(options.control.rstrip("/") + path, data=payload)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as answer:
+            print(json.dumps(json.load(answer), indent=2))
+    except urllib.error.HTTPError as refused:
+        print(refused.read().decode("utf-8", "replace"), file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"the simulator at {options.control} does not answer: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Whole or not at all. It holds a throw-away key, readable by the user only all the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+async def _parent_ends(parent: int) -> None:
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run until told to end."""
+    parent = os.getppid()
+    loop = asyncio.get_running_loop()
+    ended = loop.create_task(asyncio.Event().wait(), name="for ever")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.cancel)
+    scenario = load(options.scenario, nodes=options.nodes, seed=options.seed)
+    for name, value in (("down", options.restart_seconds), ("boot", options.boot_seconds), ("peers", options.peers_seconds)):
+        if value is not None:
+            setattr(scenario.timings, name, value)
+    fleet = await Fleet.start(
+        scenario, network=options.network, time_factor=options.time_factor, journal=options.journal
+    )
+    try:
+        if options.state:
+            write_state(options.state, fleet.state())
+        print(f"{len(fleet.world.nodes)} nodes on 127.{fleet.network}.0.0/16, gateway {fleet.gateway_url}, control {fleet.control_url}")
+        sys.stdout.flush()
+        waiting = {ended}
+        if options.exit_with_parent:
+            waiting.add(loop.create_task(_parent_ends(parent)))
+        await asyncio.wait(waiting, timeout=options.duration, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await fleet.stop()
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, or 2 when the fleet cannot start."""
+    if arguments[:1] == ["ctl"]:
+        return ctl(arguments[1:])
+    options = run_parser().parse_args(arguments)
+    try:
+        asyncio.run(serve(options))
+    except (ScenarioError, FaultError, NoNetwork) as problem:
+        print(f"the simulator cannot start: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""The control API (JSON): what a test, or the host of a node, does to the fleet from outside FluxOS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from tests.simulator.faults import FaultError
+
+if TYPE_CHECKING:
+    from tests.simulator.fleet import Fleet
+    from tests.simulator.node import Node
+
+
+class Control:
+    """Handlers. Errors answer ``{"error": text}`` with HTTP 400 or 404."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def _node(self, request: web.Request) -> Node:
+        address = request.match_info["address"]
+        if ":" not in address:
+            address += ":16127"
+        node = self._fleet.world.nodes.get(address)
+        if node is None:
+            raise web.HTTPNotFound(text=json.dumps({"error": f"no node {address}"}), content_type="application/json")
+        return node
+
+    async def _options(self, request: web.Request) -> dict[str, Any]:
+        text = await request.text()
+        options = json.loads(text) if text.strip() else {}
+        if not isinstance(options, dict):
+            raise ValueError("the body must be a JSON object")
+        return options
+
+    async def state(self, request: web.Request) -> web.Response:
+        """GET /state: the state file, and the time."""
+        world = self._fleet.world
+        return web.json_response(
+            {**self._fleet.state(), "sim": world.clock.now(), "height": world.height()}
+        )
+
+    async def nodes(self, request: web.Request) -> web.Response:
+        """GET /nodes: all nodes as they are now."""
+        return web.json_response([node.describe() for node in self._fleet.world.nodes.values()])
+
+    async def node(self, request: web.Request) -> web.Response:
+        """GET /nodes/ADDRESS: one node as it is now."""
+        return web.json_response(self._node(request).describe())
+
+    async def restart(self, request: web.Request) -> web.Response:
+        """POST /nodes/ADDRESS/restart: what ``systemctl restart fluxos`` on the host does (``reboot``: the host)."""
+        node, options = self._node(request), await self._options(request)
+        down = options.get("down_seconds")
+        why = "reboot of the host" if options.get("reboot") else "restart on the host"
+        node.boot.restart(why, down_seconds=down, reboot=bool(options.get("reboot")))
+        return web.json_response(node.describe())
+
+    async def fault(self, request: web.Request) -> web.Response:
+        """POST /nodes/ADDRESS/fault {"kind": ..}: begin a fault."""
+        node, options = self._node(request), await self._options(request)
+        return web.json_response(node.faults.add(options).describe())
+
+    async def heal(self, request: web.Request) -> web.Response:
+        """POST /nodes/ADDRESS/heal {"kind": ..}: end the faults of a kind, or all."""
+        node, options = self._node(request), await self._options(request)
+        node.faults.heal(options.get("kind"))
+        return web.json_response(node.describe())
+
+    async def put(self, request: web.Request) -> web.Response:
+        """POST /nodes/ADDRESS/set {"disk_version": ..}: change facts of a node."""
+        node, options = self._node(request), await self._options(request)
+        change(node, options)
+        return web.json_response(node.describe())
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """POST /advance {"seconds": ..}: jump forward in simulated time, playing what happens."""
+        options = await self._options(request)
+        self._fleet.world.timeline.advance(float(options["seconds"]))
+        return web.json_response({"sim": self._fleet.world.clock.now()})
+
+
+def change(node: Node, options: dict[str, Any]) -> None:
+    """Facts that may be changed while running. Raises ValueError for others."""
+    for name, value in options.items():
+        if name == "disk_version":
+            node.disk_version = str(value)
+        elif name == "version":
+            node.set_version(str(value))
+        elif name == "owner":
+            node.owner = str(value)
+        elif name == "dos":
+            node.set_dos(value.get("state", 0), value.get("message"))
+        elif name == "confirmation_age":
+            node.confirmation.last_confirmed_height = node.world.height() - int(value)
+            node.confirmation.schedule()
+        else:
+            raise ValueError(f"{name} cannot be set; disk_version, version, owner, dos and confirmation_age can")
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Only loopback; mistakes of the caller as JSON."""
+    if not (request.remote or "").startswith("127."):
+        raise web.HTTPForbidden(text="loopback only")
+    try:
+        answer: web.StreamResponse = await handler(request)
+    except (FaultError, ValueError, KeyError, TypeError) as wrong:
+        return web.json_response({"error": str(wrong)}, status=400)
+    return answer
+
+
+def control_app(fleet: Fleet) -> web.Application:
+    """The application of the control listener."""
+    control = Control(fleet)
+    app = web.Application(middlewares=[_guard])
+    app.router.add_get("/state", control.state)
+    app.router.add_get("/nodes", control.nodes)
+    app.router.add_get("/nodes/{address}", control.node)
+    app.router.add_post("/nodes/{address}/restart", control.restart)
+    app.router.add_post("/nodes/{address}/fault", control.fault)
+    app.router.add_post("/nodes/{address}/heal", control.heal)
+    app.router.add_post("/nodes/{address}/set", control.put)
+    app.router.add_post("/advance", control.advance)
+    return app

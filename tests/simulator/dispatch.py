@@ -1,0 +1,313 @@
+"""The way of a request through one node: faults, express.json, CORS, routes, response cache, gate, privilege, handler."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from tests.simulator import envelope
+from tests.simulator.auth import claimed
+from tests.simulator.bodies import Body, read_body
+from tests.simulator.cache import Entry
+from tests.simulator.call import Call
+from tests.simulator.envelope import Reply, html_page, weak_etag
+from tests.simulator.faults import Fault
+from tests.simulator.node import RpcError
+from tests.simulator.routes import TABLES
+from tests.simulator.routing import BadPercent, Route
+from tests.simulator.wire import Protocol, RawResponse, head, http_date
+
+if TYPE_CHECKING:
+    from tests.simulator.node import Node
+
+BOOT_MESSAGE = "Node is still reconciling its applications after boot"
+GZIP_FROM = 1024
+
+
+class Exchange:
+    """One request and what becomes of it. ``via`` names the gateway when it passed the request on."""
+
+    def __init__(self, node: Node, request: BaseRequest, *, secure: bool = False, via: str | None = None) -> None:
+        self.node = node
+        self.request = request
+        self.secure = secure
+        self.via = via
+        self.method = request.method
+        self.url = request.raw_path
+        target = self.url.split("#", 1)[0]
+        if "://" in target:
+            target = "/" + target.split("://", 1)[1].partition("/")[2]
+        self.path, _, self.query = target.partition("?")
+        self.call: Call | None = None
+        self.route: Route | None = None
+        self.entry: Entry | None = None
+        self.extra_headers: tuple[tuple[str, str], ...] = ()
+
+    async def run(self) -> web.StreamResponse:
+        """Answer, and write the journal."""
+        node = self.node
+        node.world.timeline.run_due()
+        faults = node.faults.take_wire(self.method, self.path) if node.faults else []
+        for fault in faults:
+            if fault.kind == "latency":
+                await asyncio.sleep(float(fault.options.get("seconds", 1.0)))
+        spoiler = next((fault for fault in faults if fault.kind != "latency"), None)
+        if spoiler is not None and spoiler.kind in ("http_error", "html", "reset", "empty") and not spoiler.options.get("late"):
+            return await self._spoil_early(spoiler)
+        body = await read_body(self.request)
+        node.world.timeline.run_due()
+        if not node.is_up:
+            # The process died while the request was on its way.
+            return await self._finish(envelope.drop(), None)
+        reply = body if isinstance(body, Reply) else self._answer(body)
+        return await self._finish(reply, spoiler)
+
+    # -- the node's own work ----------------------------------------------------------------------------------------
+
+    def _answer(self, body: Body) -> Reply:
+        if self.method == "OPTIONS":
+            return _preflight()
+        try:
+            found = TABLES[self.node.profile.name].find(self.method, self.path)
+        except BadPercent as bad:
+            return html_page(400, f"URIError: Failed to decode param '{bad}'\n    at decodeURIComponent (<anonymous>)")
+        if found is None:
+            return html_page(404, f"Cannot {self.method} {self.path}")
+        self.route, params = found
+        self.call = Call(
+            self.node, self.method, self.path, self.query, self.request.headers, self.route, params, body, self.secure
+        )
+        seconds = self.route.of(self.route.cache, self.node.profile)
+        headers = self.request.headers
+        bypass = headers.get("x-apicache-bypass") or headers.get("x-apicache-force-fetch")
+        now = self.node.world.clock.now()
+        if seconds is None or bypass:
+            return self._handle(self.call)
+        self.entry = self.node.responses.get(self.url, now)
+        if self.entry is not None:
+            return self.entry.reply
+        reply = self._handle(self.call)
+        if reply.flow != "answer":
+            return reply
+        reply.headers += (("Cache-Control", f"max-age={int(seconds)}"),)
+        keeps = self.route.keeps_errors or reply.outcome == "success"
+        # A HEAD or a 304 has no body, and an answer without a body is not kept.
+        if keeps and self.method != "HEAD" and not self._unchanged(reply):
+            self.node.responses.put(self.url, reply, float(seconds), now)
+        return reply
+
+    def _handle(self, call: Call) -> Reply:
+        route, node = call.route, call.node
+        if route.body == "raw" and call.body.consumed:
+            return envelope.hang()
+        if route.gated and node.profile.boot_window and not node.boot.settled:
+            return envelope.unavailable(BOOT_MESSAGE)
+        if route.refuses_query and call.query_text:
+            return envelope.envelope(
+                "error", {"code": 400, "name": "Error", "message": "This endpoint takes no query parameters"}, http=400
+            )
+        privilege = route.of(route.privilege, node.profile)
+        if route.checks == "first" and privilege not in (None, "public") and not call.authorize(str(privilege)):
+            return envelope.unauthorized()
+        try:
+            return route.handler(call)
+        except RpcError as failed:
+            return envelope.error(failed.message, code=failed.code)
+
+    def _unchanged(self, reply: Reply) -> bool:
+        wanted = self.request.headers.get("If-None-Match")
+        if not wanted or self.method not in ("GET", "HEAD") or not reply.etag or reply.status != 200:
+            return False
+        tag = self.entry.etag if self.entry is not None else weak_etag(reply.body)
+        return wanted == "*" or (tag or "") in [part.strip() for part in wanted.split(",")]
+
+    # -- the answer on the wire -------------------------------------------------------------------------------------
+
+    async def _finish(self, reply: Reply, spoiler: Fault | None) -> web.StreamResponse:
+        if reply.flow == "hang":
+            self._journal("hung", None)
+            if reply.after is not None:
+                reply.after()
+            await self._until_closed()
+            return RawResponse(b"", keep=False)
+        if reply.flow == "drop":
+            self._journal("dropped", None)
+            self._abort()
+            if reply.after is not None:
+                reply.after()
+            return RawResponse(b"", keep=False)
+        status, payload, headers = self._render(reply)
+        if spoiler is not None and spoiler.kind in ("truncate", "stall", "reset", "http_error", "html", "empty"):
+            return await self._spoil_late(spoiler, reply, status, payload, headers)
+        self._journal(reply.outcome, status)
+        if reply.after is not None:
+            reply.after()
+        keep = bool(self.request.keep_alive)
+        body = b"" if self.method == "HEAD" or status in (204, 304) else payload
+        return RawResponse(head(status, headers) + body, keep=keep)
+
+    def _render(self, reply: Reply) -> tuple[int, bytes, list[tuple[str, str]]]:
+        """Status, body and headers, in the order express and Node give them."""
+        request, entry = self.request, self.entry
+        headers: list[tuple[str, str]] = [("X-Powered-By", "Express")]
+        if reply.cors:
+            headers.append(("Access-Control-Allow-Origin", "*"))
+        content = [(name, value) for name, value in reply.headers if name != "Cache-Control"]
+        unchanged = self._unchanged(reply)
+        status = 304 if unchanged else reply.status
+        payload = reply.body
+        bare = unchanged and entry is None
+        headers += content
+        if reply.content_type and not bare:
+            headers.append(("Content-Type", reply.content_type))
+        packed = (
+            not unchanged
+            and self.method != "HEAD"
+            and len(payload) >= GZIP_FROM
+            and "gzip" in request.headers.get("Accept-Encoding", "")
+        )
+        if not bare and not packed and reply.content_type:
+            headers.append(("Content-Length", str(len(payload))))
+        if reply.etag:
+            headers.append(("ETag", (entry.etag if entry is not None else None) or weak_etag(payload)))
+        headers += self._cache_headers(reply)
+        headers += self.extra_headers
+        if reply.content_type and not bare:
+            headers.append(("Vary", "Accept-Encoding"))
+        if packed:
+            headers += [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]
+            squeezed = entry.gzip() if entry is not None else _gzip(payload)
+            payload = f"{len(squeezed):x}\r\n".encode() + squeezed + b"\r\n0\r\n\r\n"
+        if status == 204:
+            headers.append(("Content-Length", "0"))
+        headers += self._connection_headers()
+        return status, payload, headers
+
+    def _cache_headers(self, reply: Reply) -> list[tuple[str, str]]:
+        entry = self.entry
+        if entry is None:
+            return [pair for pair in reply.headers if pair[0] == "Cache-Control"]
+        left = entry.seconds
+        if self.node.profile.max_age == "remaining":
+            left = max(0.0, entry.until - self.node.world.clock.now())
+        return [
+            ("Cache-Control", f"max-age={left:.0f}"),
+            ("apicache-store", "memory"),
+            ("apicache-version", "1.6.3"),
+        ]
+
+    def _connection_headers(self) -> list[tuple[str, str]]:
+        date = ("Date", http_date(self.node.now()))
+        if self.request.keep_alive:
+            return [date, ("Connection", "keep-alive"), ("Keep-Alive", "timeout=5")]
+        return [date, ("Connection", "close")]
+
+    # -- faults on the wire -----------------------------------------------------------------------------------------
+
+    async def _spoil_early(self, fault: Fault) -> web.StreamResponse:
+        """The request never reaches FluxOS: a proxy or the network answered."""
+        await self.request.content.read()
+        return await self._spoil_late(fault, Reply(), 200, b"", [])
+
+    async def _spoil_late(
+        self, fault: Fault, reply: Reply, status: int, payload: bytes, headers: list[tuple[str, str]]
+    ) -> web.StreamResponse:
+        options = fault.options
+        after = reply.after
+        answer: RawResponse
+        if fault.kind == "http_error":
+            code = int(options.get("status", 502))
+            page = str(options.get("body", f"<html><body><h1>{code}</h1></body></html>")).encode()
+            extra = [("Retry-After", str(options["retry_after"]))] if "retry_after" in options else []
+            lines = [*extra, ("Content-Type", str(options.get("content_type", "text/html"))), ("Content-Length", str(len(page)))]
+            self._journal(f"http_{code}", code)
+            answer = RawResponse(head(code, [*lines, *self._connection_headers()]) + page, keep=bool(self.request.keep_alive))
+        elif fault.kind == "html":
+            title = options.get("title", "Flux Node is not confirmed on the network")
+            page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+            lines = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
+            self._journal("html", int(options.get("status", 200)))
+            answer = RawResponse(head(int(options.get("status", 200)), [*lines, *self._connection_headers()]) + page, keep=False)
+        elif fault.kind in ("reset", "empty"):
+            self._journal("reset" if fault.kind == "reset" else "dropped", None)
+            if fault.kind == "reset":
+                self._abort()
+            answer = RawResponse(b"", keep=False)
+        else:
+            # Half of the answer; then the end of the connection (truncate) or silence (stall).
+            portion = payload[: int(options.get("bytes", len(payload) // 2))]
+            self._journal("truncated" if fault.kind == "truncate" else "stalled", status)
+            answer = RawResponse(head(status, headers) + portion, keep=False)
+            if fault.kind == "stall":
+                await answer.prepare(self.request)
+                if after is not None:
+                    after()
+                await self._until_closed()
+                return RawResponse(b"", keep=False)
+        if after is not None:
+            after()
+        return answer
+
+    def _abort(self) -> None:
+        transport = self.request.transport
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+    async def _until_closed(self) -> None:
+        protocol: Any = self.request.protocol
+        if isinstance(protocol, Protocol):
+            await asyncio.wait([protocol.closed])
+
+    def _is_write(self) -> bool:
+        """A gated run verb without credentials is the known probe of the boot window: it cannot act."""
+        route = self.route
+        return bool(route and route.write and not (route.gated and "zelidauth" not in self.request.headers))
+
+    # -- the journal ------------------------------------------------------------------------------------------------
+
+    def _journal(self, outcome: str, status: int | None) -> None:
+        call, route = self.call, self.route
+        privilege = "public"
+        flux_id = None
+        authorized = None
+        if route is not None and call is not None:
+            privilege = str(route.of(route.privilege, self.node.profile) or "public")
+            authorized = call.authorized
+            flux_id = call.flux_id
+        if flux_id is None:
+            who = claimed(self.request.headers.get("zelidauth"))
+            flux_id = who.zelid if who else None
+        line: dict[str, Any] = {
+            "node": self.via or self.node.address,
+            "kind": "request",
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "flux_id": flux_id,
+            "privilege": privilege,
+            "authorized": authorized,
+            "write": self._is_write(),
+            "from_cache": self.entry is not None,
+            "outcome": "not_modified" if status == 304 else outcome,
+            "http": status,
+        }
+        if self.via:
+            line["via"] = self.node.address
+        self.node.world.journal.write(line)
+
+
+def _gzip(payload: bytes) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    return packer.compress(payload) + packer.flush()
+
+
+def _preflight() -> Reply:
+    headers = (
+        ("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE"),
+        ("Vary", "Access-Control-Request-Headers"),
+    )
+    return Reply(b"", 204, None, headers, outcome="http_204", etag=False)

@@ -1,0 +1,229 @@
+"""``/flux/*`` (FluxOS: fluxService.js, fluxNetworkHelper.js, fluxCommunication.js)."""
+
+from __future__ import annotations
+
+from tests.simulator.call import Call
+from tests.simulator.envelope import Reply, data, drop, envelope, error, success
+from tests.simulator.profiles import ONLY_20, P17, P18, P20, SUPPORT_ID, TEAM_ID
+from tests.simulator.routes import peers, views
+from tests.simulator.routes.health import refusal, success_checks
+from tests.simulator.routing import Registry
+
+ROUTES = Registry()
+DAY = 86400
+
+
+@ROUTES.get("/flux/version", cache=30)
+def version(call: Call) -> Reply:
+    """The running code's version."""
+    return data(call.node.version)
+
+
+@ROUTES.get("/flux/uptime", cache=30)
+def uptime(call: Call) -> Reply:
+    """Seconds of the process."""
+    return data(call.node.uptime)
+
+
+@ROUTES.get("/flux/systemuptime", cache=30)
+def system_uptime(call: Call) -> Reply:
+    """Seconds of the host."""
+    return data(int(call.world.clock.now() - call.node.host_started))
+
+
+@ROUTES.get("/flux/ip", cache=30)
+def ip(call: Call) -> Reply:
+    """Always with the port."""
+    return data(call.node.address)
+
+
+@ROUTES.get("/flux/nodetier", cache=30)
+def node_tier(call: Call) -> Reply:
+    """By the collateral; all of today's have the new amounts."""
+    call.node.need_daemon()
+    return data(call.node.spec.tier.lower() + "_new")
+
+
+@ROUTES.get("/flux/id", cache=30)
+@ROUTES.get("/flux/zelid", cache=30)
+def flux_id(call: Call) -> Reply:
+    """The owner."""
+    return data(call.node.owner)
+
+
+@ROUTES.get("/flux/fluxids", cache=30)
+def flux_ids(call: Call) -> Reply:
+    """The identities of the Flux team."""
+    support: object = SUPPORT_ID if call.node.profile.name == P17 else [SUPPORT_ID]
+    return data({"fluxTeamFluxID": TEAM_ID, "fluxSupportTeamFluxID": support})
+
+
+@ROUTES.get("/flux/pgp", cache=30)
+def pgp(call: Call) -> Reply:
+    """No key."""
+    return data("")
+
+
+@ROUTES.get("/flux/kadena", cache=30)
+def kadena(call: Call) -> Reply:
+    """No account."""
+    return data(None)
+
+
+@ROUTES.get("/flux/geolocation", cache=30)
+def geolocation(call: Call) -> Reply:
+    """Where the node is."""
+    return data(views.geolocation(call.node))
+
+
+@ROUTES.get("/flux/staticip", cache=30)
+def static_ip(call: Call) -> Reply:
+    """Whether the address is static."""
+    return data(call.node.static_ip)
+
+
+@ROUTES.get("/flux/isarcaneos", cache=DAY)
+def is_arcane(call: Call) -> Reply:
+    """The benchmark's ``systemsecure``; false while the benchmark is down, and then kept for a day."""
+    if call.node.faults.option("benchmark", "status", "") == "down":
+        return data(False)
+    return data(call.node.spec.arcane)
+
+
+@ROUTES.get("/flux/timezone")
+def timezone(call: Call) -> Reply:
+    """The host's zone."""
+    return data("Etc/UTC")
+
+
+@ROUTES.get("/flux/clockdrift", cache=30)
+def clock_drift(call: Call) -> Reply:
+    """A slow clock has a negative offset."""
+    offset = float(call.node.faults.option("clock", "seconds", 0.0))
+    return data({"source": "chrony", "offset": offset, "time": int(call.node.now())})
+
+
+@ROUTES.get("/flux/apiport", cache=DAY)
+def api_port(call: Call) -> Reply:
+    """A number when it is configured, the text ``16127`` otherwise."""
+    port = call.node.spec.port
+    return data("16127" if port == 16127 else port)
+
+
+@ROUTES.get("/flux/routerip", cache=DAY)
+def router_ip(call: Call) -> Reply:
+    """Empty unless configured."""
+    return data("")
+
+
+@ROUTES.get("/flux/blockedports", cache=DAY, profiles=frozenset({P17, P18}))
+@ROUTES.get("/flux/blockedrepositories", cache=DAY, profiles=frozenset({P17, P18}))
+def blocked(call: Call) -> Reply:
+    """Nothing is blocked; removed in 8.19."""
+    return data([])
+
+
+@ROUTES.get("/flux/marketplaceurl", cache=DAY)
+def marketplace(call: Call) -> Reply:
+    """Where the UI finds the marketplace."""
+    return data("https://stats.runonflux.io/marketplace/listapps")
+
+
+@ROUTES.get("/flux/dosstate", cache=30)
+def dos_state(call: Call) -> Reply:
+    """Score and message."""
+    return data({"dosState": call.node.dos_state, "dosMessage": call.node.dos_message})
+
+
+@ROUTES.post("/flux/dosstate", body="json")
+def set_dos_state(call: Call) -> Reply:
+    """For tests of FluxOS itself; not available in production."""
+    return envelope("error", {"message": "Not available"}, http=404)
+
+
+@ROUTES.get("/flux/eventstream")
+def event_stream(call: Call) -> Reply:
+    """Not enabled in production."""
+    return envelope("error", {"message": "Event stream not enabled"}, http=404)
+
+
+@ROUTES.get("/flux/health", cache=30, keeps_errors=False, profiles=ONLY_20)
+def health(call: Call) -> Reply:
+    """All checks, or the first failure; failures are not cached."""
+    refused = refusal(call.node)
+    return refused if refused is not None else data(success_checks(call.node))
+
+
+@ROUTES.get("/flux/info", cache=60)
+def info(call: Call) -> Reply:
+    """The whole node in one answer; the first failing part makes all of it an error."""
+    return data(views.info(call.node))
+
+
+@ROUTES.get("/flux/connectedpeers", cache=30)
+def connected_peers(call: Call) -> Reply:
+    """Outgoing, addresses only."""
+    return data([row["ip"] for row in peers.outgoing(call.node)])
+
+
+@ROUTES.get("/flux/connectedpeersinfo", cache=30)
+def connected_peers_info(call: Call) -> Reply:
+    """Outgoing."""
+    return data(peers.outgoing(call.node))
+
+
+@ROUTES.get("/flux/incomingconnections", cache=30)
+def incoming(call: Call) -> Reply:
+    """Incoming, addresses only."""
+    return data([row["ip"] for row in peers.incoming(call.node)])
+
+
+@ROUTES.get("/flux/incomingconnectionsinfo", cache=30)
+def incoming_info(call: Call) -> Reply:
+    """Incoming."""
+    return data(peers.incoming(call.node))
+
+
+@ROUTES.get("/flux/checkcommunication")
+def check_communication(call: Call) -> Reply:
+    """Established, or which number is too small."""
+    missing = peers.missing(call.node)
+    if missing:
+        return envelope("error", {"message": missing})
+    return success("Communication to Flux network is properly established")
+
+
+@ROUTES.get("/flux/peerhistory", cache={P17: 5}, privilege="adminandfluxteam")
+def peer_history(call: Call) -> Reply:
+    """Nothing happened."""
+    return data([])
+
+
+@ROUTES.get(
+    "/flux/restart",
+    privilege={P17: "admin", P18: "admin", P20: "adminandfluxteam"},
+    cache={P17: 30},
+    write=True,
+)
+def restart(call: Call) -> Reply:
+    """``pm2 restart flux``: kills the process that is answering. ArcaneOS has no pm2, so nothing restarts there."""
+    node = call.node
+    if node.spec.arcane:
+        return error("spawn pm2 ENOENT", code="ENOENT")
+    if node.faults.condition("restart_ignored"):
+        return data("Restarting FluxOS")
+
+    def go() -> None:
+        node.boot.restart("restart over the API")
+
+    if node.faults.option("restart_answer", "value", node.timings.restart_answer) == "answer":
+        reply = data("Restarting FluxOS")
+        reply.after = lambda: _soon(call, go)
+        return reply
+    return drop(go)
+
+
+def _soon(call: Call, action: object) -> None:
+    """After the answer is on its way."""
+    assert callable(action)
+    call.world.timeline.after(0.5, action)

@@ -1,0 +1,64 @@
+"""Peers of a node: few after a start, enough when ``peers`` seconds have passed (FluxOS: fluxNetworkHelper.js)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.simulator.node import Node
+
+OUT_NEEDED, IN_NEEDED = 8, 4
+OUT_FULL, IN_FULL = 14, 12
+
+
+def _counts(node: Node) -> tuple[int, int]:
+    """Outgoing and incoming connections now; a fault ``peers`` says how many at most."""
+    now = node.world.clock.now()
+    span = max(0.001, node.boot.peers_at - node.boot.up_at)
+    elapsed = now - node.boot.up_at
+    if now >= node.boot.peers_at:
+        out, into = OUT_FULL, IN_FULL
+    else:
+        # Eight are reached at the end of the span, so that the numbers in the texts rise on the way.
+        out, into = int(OUT_NEEDED * elapsed / span), min(IN_FULL, int(2 * IN_NEEDED * elapsed / span))
+    fault = node.faults.condition("peers")
+    if fault is not None:
+        out, into = min(out, int(fault.options.get("out", 2))), min(into, int(fault.options.get("in", 2)))
+    return out, into
+
+
+def missing(node: Node) -> str | None:
+    """The text of ``/flux/checkcommunication``, or None when communication is established."""
+    out, into = _counts(node)
+    if out < OUT_NEEDED:
+        return f"Not enough outgoing connections established to Flux network. Minimum required {OUT_NEEDED} found {out}"
+    if into < IN_NEEDED:
+        return f"Not enough incoming connections from Flux network. Minimum required {IN_NEEDED} found {into}"
+    return None
+
+
+def _rows(node: Node, count: int, start: int) -> list[dict[str, Any]]:
+    others = list(node.world.nodes.values())
+    rows: list[dict[str, Any]] = []
+    for at in range(count):
+        other = others[(start + at) % len(others)]
+        # A small fleet has too few nodes to be everybody's peers: the rest are strangers.
+        ip = other.spec.ip if other is not node and len(others) > count else f"198.51.100.{start % 100 + at}"
+        rows.append({"ip": ip, "port": str(other.spec.port)})
+    return rows
+
+
+def outgoing(node: Node) -> list[dict[str, Any]]:
+    """Rows of ``/flux/connectedpeersinfo``."""
+    sent = int(node.now_ms()) // 1000 * 1000
+    return [{**row, "latency": 12, "lastPingTime": sent} for row in _rows(node, _counts(node)[0], 3)]
+
+
+def incoming(node: Node) -> list[dict[str, Any]]:
+    """Rows of ``/flux/incomingconnectionsinfo``."""
+    return _rows(node, _counts(node)[1], 40)
+
+
+def numbers(node: Node) -> tuple[int, int]:
+    """For ``/flux/info``."""
+    return _counts(node)

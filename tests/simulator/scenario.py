@@ -1,0 +1,192 @@
+"""Scenarios: which nodes and apps a run starts with. README.md documents the keys of a scenario file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from tests.simulator.containers import AppInfo
+from tests.simulator.keys import Person
+from tests.simulator.node import NodeSpec
+from tests.simulator.world import Timings
+
+PORTS = (16127, 16137, 16147, 16157, 16167, 16177, 16187, 16197)
+NODE_KEYS = {
+    "address",
+    "ip",
+    "host",
+    "port",
+    "profile",
+    "version",
+    "disk_version",
+    "arcane",
+    "tier",
+    "owner",
+    "payment_address",
+    "uptime",
+    "confirmation_age",
+    "reconfirm_at",
+    "status",
+    "apps",
+    "stopped",
+    "faults",
+    "dos",
+    "benchmark",
+    "host_connection",
+    "hidden_ip",
+    "timings",
+}
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be built; the text says where."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A fleet before it exists: rows as in a scenario file. The addresses depend on the network number."""
+
+    name: str
+    nodes: list[dict[str, Any]]
+    apps: list[dict[str, Any]]
+    seed: int = 1
+    operator: str = "operator"
+    timings: Timings = field(default_factory=Timings)
+    height: int = 2_997_000
+    extra_owners: tuple[str, ...] = ()
+
+    @classmethod
+    def from_mapping(cls, text: Mapping[str, Any], name: str = "scenario") -> Scenario:
+        """From the parsed content of a file. Raises ScenarioError."""
+        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height"}
+        unknown = set(text) - known
+        if unknown:
+            raise ScenarioError(f"unknown keys {sorted(unknown)}; a scenario has {sorted(known)}")
+        return cls(
+            name=str(text.get("name", name)),
+            nodes=[dict(node) for node in text.get("nodes", [])],
+            apps=[dict(app) for app in text.get("apps", [])],
+            seed=int(text.get("seed", 1)),
+            operator=str(text.get("operator", "operator")),
+            timings=timings_of(text.get("timings", {}), Timings()),
+            height=int(text.get("height", 2_997_000)),
+        )
+
+    def node_specs(self, network: int) -> list[NodeSpec]:
+        """The nodes with their addresses in 127.<network>.0.0/16."""
+        used: dict[str, list[int]] = {}
+        specs = []
+        for position, row in enumerate(self.nodes):
+            unknown = set(row) - NODE_KEYS
+            if unknown:
+                raise ScenarioError(f"node {position}: unknown keys {sorted(unknown)}; a node has {sorted(NODE_KEYS)}")
+            specs.append(_node_spec(row, position, network, used, self.seed))
+        return specs
+
+    def app_infos(self) -> list[AppInfo]:
+        """The registered apps."""
+        found = []
+        for row in self.apps:
+            values = dict(row)
+            values["owner"] = identity(str(values.get("owner", "@app owner")))
+            values["components"] = tuple(values.get("components", ("web",)))
+            found.append(AppInfo(**values))
+        return found
+
+
+def identity(text: str) -> str:
+    """A Flux ID; ``@alice`` stands for the throw-away identity of that name."""
+    return Person.named(text[1:]).flux_id if text.startswith("@") else text
+
+
+def timings_of(text: Mapping[str, Any], base: Timings) -> Timings:
+    """Timings with some replaced. Raises ScenarioError."""
+    values = {entry.name: getattr(base, entry.name) for entry in fields(Timings)}
+    unknown = set(text) - set(values)
+    if unknown:
+        raise ScenarioError(f"unknown timings {sorted(unknown)}; there are {sorted(values)}")
+    values.update(text)
+    return Timings(**values)
+
+
+def _place(row: Mapping[str, Any], position: int, network: int, used: dict[str, list[int]]) -> tuple[str, int]:
+    port = row.get("port")
+    if "address" in row:
+        ip, _, text = str(row["address"]).partition(":")
+        port = int(text or 16127)
+    elif "ip" in row:
+        ip = str(row["ip"])
+    else:
+        host = int(row.get("host", position + 1))
+        ip = f"127.{network}.{host >> 8}.{host & 255}"
+    if not ip.startswith("127."):
+        raise ScenarioError(f"node {position}: {ip} is not on loopback")
+    taken = used.setdefault(ip, [])
+    if port is None:
+        free = [candidate for candidate in PORTS if candidate not in taken]
+        if not free:
+            raise ScenarioError(f"node {position}: no more than 8 nodes fit on {ip}")
+        port = free[0]
+    if int(port) not in PORTS or int(port) in taken:
+        raise ScenarioError(f"node {position}: port {port} is not one of {PORTS} or is taken on {ip}")
+    taken.append(int(port))
+    return ip, int(port)
+
+
+def _node_spec(
+    row: Mapping[str, Any], position: int, network: int, used: dict[str, list[int]], seed: int
+) -> NodeSpec:
+    ip, port = _place(row, position, network, used)
+    faults = [dict(fault) for fault in row.get("faults", ())]
+    if row.get("dos"):
+        faults.append({"kind": "dos", **row["dos"]})
+    if row.get("benchmark"):
+        faults.append({"kind": "benchmark", "status": row["benchmark"]})
+    version = str(row.get("version") or {"8.17": "8.17.0", "8.18": "8.18.0"}.get(str(row.get("profile")), "8.20.0"))
+    return NodeSpec(
+        ip=ip,
+        port=port,
+        version=version,
+        disk_version=row.get("disk_version"),
+        arcane=bool(row.get("arcane", False)),
+        tier=str(row.get("tier", "CUMULUS")),
+        owner=identity(str(row.get("owner", ""))),
+        payment_address=str(row.get("payment_address", "")),
+        uptime=float(row.get("uptime", 86400.0)),
+        confirmation_age=int(row.get("confirmation_age", (position * 37 + seed * 11) % 400)),
+        reconfirm_at=int(row.get("reconfirm_at", 500 + (position * 7 + seed) % 21)),
+        status=str(row.get("status", "CONFIRMED")),
+        apps=tuple(row.get("apps", ())),
+        stopped=tuple(row.get("stopped", ())),
+        faults=tuple(faults),
+        host_connection=bool(row.get("host_connection", False)),
+        hidden_ip=bool(row.get("hidden_ip", False)),
+        timings=dict(row.get("timings", {})),
+    )
+
+
+Builder = Callable[[int, int], Scenario]
+
+
+def load(name: str | Path | Mapping[str, Any] | Scenario, *, nodes: int = 60, seed: int = 1) -> Scenario:
+    """A built-in scenario by name, a JSON or YAML file, a mapping, or a ready one. Raises ScenarioError."""
+    from tests.simulator.builtin import BUILTIN
+
+    if isinstance(name, Scenario):
+        return name
+    if isinstance(name, Mapping):
+        return Scenario.from_mapping(name)
+    if str(name) in BUILTIN:
+        return BUILTIN[str(name)](nodes, seed)
+    path = Path(name)
+    if not path.is_file():
+        raise ScenarioError(f"no scenario {str(name)!r}: neither a file nor one of {', '.join(BUILTIN)}")
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in (".yml", ".yaml"):
+        import yaml
+
+        return Scenario.from_mapping(yaml.safe_load(text), path.stem)
+    return Scenario.from_mapping(json.loads(text), path.stem)

@@ -1,0 +1,111 @@
+"""The simulated network: chain, apps, who is where."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator.clock import SimClock, Timeline
+from tests.simulator.confirmation import BLOCK_SECONDS
+from tests.simulator.containers import AppInfo
+from tests.simulator.jsvalues import iso
+from tests.simulator.journal import Journal
+from tests.simulator.keys import Person
+from tests.simulator.profiles import SUPPORT_ID, TEAM_ID
+
+if TYPE_CHECKING:
+    from tests.simulator.node import Node
+
+
+@dataclass
+class Timings:
+    """How long a restart takes, in simulated seconds; all but ``down`` count from the moment the node listens again.
+
+    ``restart_answer``: what a legacy node does with ``/flux/restart``: ``drop`` the connection, or ``answer`` first.
+    """
+
+    down: float = 8.0
+    database: float = 3.0
+    explorer: float = 40.0
+    boot: float = 75.0
+    peers: float = 150.0
+    restart_answer: str = "drop"
+
+
+class World:
+    """Everything that nodes share."""
+
+    def __init__(
+        self,
+        clock: SimClock,
+        timeline: Timeline,
+        journal: Journal,
+        *,
+        operator: Person,
+        seed: int = 1,
+        height: int = 2_997_000,
+        timings: Timings | None = None,
+    ) -> None:
+        self.clock = clock
+        self.timeline = timeline
+        self.journal = journal
+        self.operator = operator
+        self.random = random.Random(seed)
+        self.timings = timings or Timings()
+        self.nodes: dict[str, Node] = {}
+        self.apps: dict[str, AppInfo] = {}
+        self.team_ids = frozenset({TEAM_ID, SUPPORT_ID})
+        self._chain_start = clock.now()
+        self._height = height
+
+    def height(self) -> int:
+        """The tip: one block in 30 s."""
+        return self._height + int((self.clock.now() - self._chain_start) // BLOCK_SECONDS)
+
+    def time_of_height(self, height: int) -> float:
+        """When a block comes."""
+        # A millisecond later, so that rounding cannot make the block look absent at its own moment.
+        return self._chain_start + (height - self._height) * BLOCK_SECONDS + 0.001
+
+    def set_height(self, height: int) -> None:
+        """Put the tip to a height (for the replay of a recording)."""
+        self._chain_start = self.clock.now()
+        self._height = height
+
+    def app_owner(self, name: str) -> str | None:
+        """The registered owner; letter case of the name does not count."""
+        app = self.apps.get(name.lower())
+        return app.owner if app else None
+
+    def add_app(self, app: AppInfo) -> None:
+        """Register an app."""
+        self.apps[app.name.lower()] = app
+
+    def confirmed_nodes(self) -> list[Node]:
+        """Nodes on the deterministic list."""
+        return [node for node in self.nodes.values() if node.confirmation.base_status == "CONFIRMED" and node.listed]
+
+    def locations(self, app: str | None = None) -> list[dict[str, Any]]:
+        """Location rows of an app (exact name), or all."""
+        now = self.clock.now()
+        found = []
+        for node in self.nodes.values():
+            if node.faults.condition("location_missing"):
+                continue
+            for name, row in node.apps.live_rows(now).items():
+                if app is not None and name != app:
+                    continue
+                found.append(
+                    {
+                        "name": name,
+                        "hash": self.apps[name.lower()].digest,
+                        "ip": node.address,
+                        "broadcastedAt": iso(row.broadcast_at * 1000),
+                        "expireAt": iso(row.expires_at * 1000),
+                        "runningSince": iso(row.running_since * 1000),
+                        "osUptime": round(now - node.host_started, 2),
+                        "staticIp": node.static_ip,
+                    }
+                )
+        return found
