@@ -21,7 +21,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.waves import (
     cap_from,
     plan_waves,
 )
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 
 
 def maintenance_waves(
@@ -47,7 +47,7 @@ def maintenance_waves(
         )
     except (WaveError, BudgetError) as error:
         raise AnsibleFilterError(f"fluxme.fluxos.maintenance_waves: {error}") from error
-    return untrusted(
+    return inert(
         {
             "waves": [list(wave) for wave in plan.waves],
             "reasons": {name: _reason(reason) for name, reason in plan.reasons.items()},
