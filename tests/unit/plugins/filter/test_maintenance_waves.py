@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
+from ansible.template import is_trusted_as_template
 
 from ansible_collections.fluxme.fluxos.plugins.filter.maintenance_waves import FilterModule, maintenance_waves
 from tests.unit.examples import NEWEST, examples_of, run_on_localhost
@@ -66,9 +66,13 @@ def test_plain_values_go_in_and_come_out() -> None:
     }
 
 
-def test_text_that_could_be_a_template_comes_out_as_it_went_in() -> None:
+def test_text_that_could_be_a_template_comes_out_as_it_went_in_and_without_trust() -> None:
     nodes = [{"name": f"n{number}", "ip": f"203.0.113.{number}", "apps": ["{{ 1 + 1 }}"]} for number in range(2)]
-    assert "which hosts {{ 1 + 1 }} too" in maintenance_waves(nodes, cap=2, canary=False)["reasons"]["n1"]["sentence"]
+    reason = maintenance_waves(nodes, cap=2, canary=False)["reasons"]["n1"]
+    assert reason["app"] == "{{ 1 + 1 }}"
+    assert "which hosts {{ 1 + 1 }} too" in reason["sentence"]
+    assert not is_trusted_as_template(reason["app"])
+    assert not is_trusted_as_template(reason["sentence"])
 
 
 def test_the_share_of_the_cap_is_of_the_fleet_and_not_of_the_nodes_to_restart() -> None:
@@ -133,17 +137,6 @@ ASSERTIONS: list[dict[str, Any]] = [
         },
     },
     {
-        "name": "A name from the network that is a template is not rendered",
-        "ansible.builtin.set_fact": {
-            "hostile": "{{ nodes | fluxme.fluxos.maintenance_waves(cap=2, canary=false) }}",
-        },
-        "vars": {"nodes": "{{ lookup('ansible.builtin.file', hostile_nodes) | from_json }}"},
-    },
-    {
-        "name": "It is what the network said",
-        "ansible.builtin.assert": {"that": ["hostile.reasons.b.app | length == 11", "'{' in hostile.reasons.b.app"]},
-    },
-    {
         "name": "An item that cannot be used",
         "ansible.builtin.debug": {"msg": "{{ [{'name': 'oslo'}] | fluxme.fluxos.maintenance_waves }}"},
         "register": "refused",
@@ -156,15 +149,9 @@ ASSERTIONS: list[dict[str, Any]] = [
 ]
 
 
-HOSTILE = [{"name": name, "ip": f"203.0.113.{last}", "apps": ["{{ 1 + 1 }}"]} for last, name in enumerate("ab", 1)]
-
-
 def _run_examples(checkout: Path, folder: Path, bin_folder: Path) -> None:
-    hostile_nodes = folder / "nodes.json"
-    hostile_nodes.write_text(json.dumps(HOSTILE))
     tasks = examples_of(checkout / "plugins/filter/maintenance_waves.yml")
-    hand_over = {"name": "Nodes", "ansible.builtin.set_fact": {"hostile_nodes": str(hostile_nodes)}}
-    done = run_on_localhost([*tasks, hand_over, *ASSERTIONS], folder, bin_folder)
+    done = run_on_localhost([*tasks, *ASSERTIONS], folder, bin_folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "lima is held back: its app bank has a budget of 0" in done.stdout
     assert "WARNING" not in done.stderr
