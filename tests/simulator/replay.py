@@ -102,7 +102,7 @@ class Replay:
     def _exchange(self, case: Case, exchange: Exchange, verdict: Verdict) -> None:
         request = exchange.request
         theirs = exchange.response
-        self.node.before(case, exchange)
+        self.node.before(exchange)
         label = f"{request.method} {request.target[:80]}"
         if not self.node.has_route(request.method, request.target) and not _needs_no_route(theirs):
             verdict.missing.append(label)
