@@ -19,7 +19,6 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
-from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
@@ -41,7 +40,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.session_cache import
     SessionCache,
     SessionCacheError,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport
+from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import BodyKind, Transport
 
 __all__ = ["LoginLost", "LoginNeeded", "LoginRefused", "NodeLogin", "Session", "SessionCache", "SessionCacheError"]
 
@@ -75,21 +74,13 @@ class LoginNeeded(Misuse):
 
 
 class Speaker(Protocol):
-    """What a login needs of a node's client, which is of a higher layer."""
+    """What a login needs of a node's client, which is of a higher layer: where the node is, and a way to talk to it."""
 
     @property
     def endpoint(self) -> Endpoint: ...
 
     @property
     def transport(self) -> Transport: ...
-
-    def emergency_phrase(self) -> str: ...
-
-    def verify_login(self, flux_id: str, phrase: str, signature: str) -> dict[str, Any]: ...
-
-    def call(
-        self, method: str, path: str, *, body: Any = None, write: bool | None = None, fresh: bool | None = None
-    ) -> Answer: ...
 
 
 class Store(Protocol):
@@ -275,16 +266,15 @@ class NodeLogin:
 
     def _log_in_once(self, client: Speaker, operation: str) -> Session:
         address = client.endpoint.address
-        # Not /id/loginphrase: that one refuses on a node that is not healthy, the very node that needs its operator.
-        phrase = client.emergency_phrase()
-        if not is_phrase(phrase):
-            raise _no_fluxos(address, operation, "something that is no login phrase")
-        signature = self._signer.sign(phrase)
-        header = auth_header(self.flux_id, phrase, signature)
+        phrase = self._phrase(client)
+        header = auth_header(self.flux_id, phrase, self._signer.sign(phrase))
         self._secrets |= header_secrets(header)
         now = self._clock()
         try:
-            facts = client.verify_login(self.flux_id, phrase, signature)
+            # The body has the very fields of the header.
+            answer = client.transport.post(
+                client.endpoint, "/id/verifylogin", header, operation=operation, kind=BodyKind.RAW, write=True
+            )
         except AnswerLost as error:
             # Read back instead of asking again. "user" proves nothing: a mere phrase gives as much.
             privilege = self._privilege_of(client, header)
@@ -297,17 +287,34 @@ class NodeLogin:
             raise LoginRefused(
                 address, operation, error.said, _advice(error.said), code=error.code, name=error.name
             ) from error
+        facts = answer.data if isinstance(answer.data, Mapping) else {}
         privilege = facts.get("privilage")
         if privilege not in ("admin", "fluxteam", "user"):
             raise _no_fluxos(address, operation, "a success without a privilege")
         return Session(address, self.flux_id, "stored", header, privilege, now, now + _life(facts) - _MARGIN)
 
+    def _phrase(self, client: Speaker) -> str:
+        # Not /id/loginphrase: that one refuses on a node that is not healthy, the very node that needs its operator.
+        operation = "ask for a login phrase (/id/emergencyphrase)"
+        answer = client.transport.get(client.endpoint, "/id/emergencyphrase", operation=operation)
+        if not is_phrase(answer.data):
+            raise _no_fluxos(client.endpoint.address, operation, "something that is no login phrase")
+        return str(answer.data)
+
     def _privilege_of(self, client: Speaker, header: str) -> str | None:
         """Return what the node grants this header: "admin", "fluxteam", "user", or None."""
         try:
-            return client.call("POST", "/id/checkprivilege", body=header, write=False).message
+            answer = client.transport.post(
+                client.endpoint,
+                "/id/checkprivilege",
+                header,
+                operation=f"check the session of {self.flux_id} (/id/checkprivilege)",
+                kind=BodyKind.RAW,
+                write=False,
+            )
         except Refused:
             return None
+        return answer.message
 
     # Self-issued phrases
 
@@ -318,7 +325,9 @@ class NodeLogin:
             return own
         if address not in self._doubted:
             return self._shared()
-        node_time = client.call("GET", "/flux/version", fresh=True).node_time
+        node_time = client.transport.get(
+            client.endpoint, "/flux/version", operation="read the node's clock (/flux/version)"
+        ).node_time
         shared = self._shared()
         issued = issued_at(json.loads(shared.header)["loginPhrase"])
         if node_time is None or (issued is not None and issued <= node_time < issued + APP_OWNER_WINDOW):
