@@ -52,7 +52,7 @@ class SimulatedFleet:
     @property
     def addresses(self) -> list[str]:
         """All nodes as ``ip:port``."""
-        return [str(node["address"]) for node in self.state["nodes"]]
+        return [str(node["node"]) for node in self.state["nodes"]]
 
     @property
     def inventory(self) -> Path:

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Argument specifications, in parts by concern.
+
+A module merges the parts it needs with its own options: ``argument_spec(NODE, AUTH, own={...})``. Every option of
+the parts has four sources, asked in this order: the task (or ``module_defaults`` of the group), the host variable
+``fluxos_<option>``, the environment variable ``FLUXOS_<OPTION>``, the default. The environment is a fallback of the
+specification; the host variable is looked up by the runner, which alone knows the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+Spec = dict[str, Any]
+
+
+def _option(name: str, **details: Any) -> Spec:
+    return {name: {**details, "fallback": (env_fallback, [f"FLUXOS_{name.upper()}"])}}
+
+
+#: How to reach a node or a gateway.
+CONNECTION: Spec = {
+    **_option("scheme", type="str", choices=["http", "https"], default="http"),
+    **_option("tls_mode", type="str", choices=["off", "verify", "pin"], default="off"),
+    **_option("tls_fingerprint", type="str"),
+    **_option("ca_file", type="path"),
+    **_option("timeout", type="float", default=20.0),
+    **_option("retries", type="int", default=2),
+    **_option("proxy", type="str"),
+    **_option("max_answer", type="int", default=67108864),
+}
+
+#: Which node. Without it the runner takes the host's own address.
+NODE: Spec = {**_option("node", type="str"), **CONNECTION}
+
+#: Where the network as a whole is asked.
+GATEWAY: Spec = _option("gateway", type="list", elements="str", default=["https://api.runonflux.io"])
+
+#: Who asks.
+AUTH: Spec = {
+    **_option("flux_id", type="str"),
+    **_option("private_key", type="str", no_log=True),
+    **_option("private_key_file", type="path", no_log=False),
+    **_option("signer_command", type="str"),
+    **_option("session_cache", type="path", default="~/.ansible/fluxos/sessions", no_log=False),
+}
+
+#: How long a change is waited for.
+WAIT: Spec = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "float", "default": 900.0},
+    "wait_interval": {"type": "float", "default": 5.0},
+}
+
+#: Options that may come from host variables and the environment.
+CONNECTION_OPTIONS: frozenset[str] = frozenset({**NODE, **GATEWAY, **AUTH})
+
+#: Rules that hold for every module with the parts above.
+CONSTRAINTS: dict[str, Any] = {
+    "mutually_exclusive": [("private_key", "private_key_file", "signer_command")],
+    "required_if": [("tls_mode", "pin", ("tls_fingerprint",))],
+}
+
+
+def argument_spec(*parts: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Spec:
+    """Merge the parts, this module's own options last."""
+    merged: Spec = {}
+    for part in (*parts, own or {}):
+        merged.update(part)
+    return merged
+
+
+def constraints_for(spec: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The shared rules that concern options of ``spec``, and the module's own."""
+    own = own or {}
+    rules: dict[str, list[Any]] = {name: list(values) for name, values in own.items()}
+    if "private_key" in spec:
+        rules.setdefault("mutually_exclusive", []).extend(CONSTRAINTS["mutually_exclusive"])
+    if "tls_mode" in spec:
+        rules.setdefault("required_if", []).extend(CONSTRAINTS["required_if"])
+    return rules

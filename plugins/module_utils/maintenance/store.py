@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is kept of maintenance runs, and where.
+
+``<state directory>/<fleet>/lock.json``                 who works on the fleet now
+``<state directory>/<fleet>/restarts.json``             what the last restart of each node gave
+``<state directory>/<fleet>/runs/<run>/plan.json``      what was decided, and from which readings
+``<state directory>/<fleet>/runs/<run>/events.jsonl``   what happened, one line each, written at once
+``<state directory>/<fleet>/runs/<run>/report.json``, ``report.md``   both, for people and programs; rewritten at
+every event
+
+The report on disk is therefore never older than the last event, however the run ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
+    append_line,
+    private_directory,
+    read_json,
+    read_lines,
+    write_json,
+    write_text,
+)
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock import FleetLock
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report import build_report, markdown
+
+FLEET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class StoreError(ValueError):
+    """The state directory cannot be used as asked."""
+
+
+class Run:
+    """One maintenance run on disk."""
+
+    def __init__(self, fleet: FleetStore, run_id: str) -> None:
+        self.run_id = run_id
+        self._fleet = fleet
+        self.directory = fleet.directory / "runs" / run_id
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        content: dict[str, Any] | None = read_json(self.directory / "plan.json")
+        if content is None:
+            raise StoreError(f"run {self.run_id} has no readable plan in {self.directory}")
+        return content
+
+    def events(self) -> list[dict[str, Any]]:
+        return read_lines(self.directory / "events.jsonl")
+
+    @property
+    def status(self) -> str:
+        """``running`` until an event says otherwise."""
+        ends = [event["status"] for event in self.events() if event["event"] in ("finished", "resumed")]
+        return str(ends[-1]) if ends else "running"
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        private_directory(self.directory)
+        write_json(self.directory / "plan.json", plan)
+
+    def record(self, event: str, **facts: Any) -> None:
+        """Keep what happened, then bring the report up to date."""
+        append_line(self.directory / "events.jsonl", {"time": time.time(), "event": event, **facts})
+        self.write_report()
+
+    def report(self) -> dict[str, Any]:
+        return build_report(self.plan, self.events(), self.status)
+
+    def write_report(self) -> dict[str, Any]:
+        # Parallel workers record at the same time: the guard keeps an older report from replacing a newer one.
+        with open(self.directory / "report.guard", "a", encoding="utf-8") as guard:
+            os.chmod(guard.fileno(), 0o600)
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            report = self.report()
+            places = [self.directory]
+            if self.plan.get("report_dir"):
+                places.append(private_directory(Path(self.plan["report_dir"])))
+            for place in places:
+                write_json(place / "report.json", report)
+                write_text(place / "report.md", markdown(report))
+        return report
+
+
+class FleetStore:
+    """Everything that is kept of one fleet."""
+
+    def __init__(self, state_dir: str | Path, fleet: str) -> None:
+        if not FLEET_NAME.fullmatch(fleet):
+            raise StoreError(f"the fleet's name {fleet!r} may hold letters, digits, dots, dashes and underscores only")
+        self.fleet = fleet
+        self.directory = Path(state_dir).expanduser() / fleet
+        self.lock = FleetLock(self.directory)
+
+    def prepare(self) -> None:
+        try:
+            private_directory(self.directory / "runs")
+        except OSError as error:
+            raise StoreError(f"the state directory {self.directory} cannot be made: {error.strerror}") from error
+
+    def new_run_id(self) -> str:
+        """Sorts by time, and is short enough to say aloud."""
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(2)
+
+    def run(self, run_id: str) -> Run:
+        return Run(self, run_id)
+
+    def unfinished(self, within: float) -> Run | None:
+        """The last run, when it never ended, began less than ``within`` seconds ago and nobody works on it now."""
+        runs = self.directory / "runs"
+        names = sorted((path.name for path in runs.iterdir()), reverse=True) if runs.is_dir() else []
+        for name in names:
+            run = self.run(name)
+            if read_json(run.directory / "plan.json") is None:
+                continue
+            recent = time.time() - float(run.plan["started"]) < within
+            return run if recent and run.status == "running" and not self.lock.living_holder() else None
+        return None
+
+    # -- what restarts gave ------------------------------------------------------------------------------------
+
+    def restarts(self) -> dict[str, Any]:
+        """Node address to ``{"version", "target_version", "process"}`` as seen after our last restart of it."""
+        content = read_json(self.directory / "restarts.json")
+        return content if isinstance(content, dict) else {}
+
+    def remember_restart(self, address: str, facts: Mapping[str, Any]) -> None:
+        with open(self.directory / "restarts.guard", "a", encoding="utf-8") as guard:
+            os.chmod(guard.fileno(), 0o600)
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            write_json(self.directory / "restarts.json", {**self.restarts(), address: dict(facts)})

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that more than one module takes."""
+
+from __future__ import annotations
+
+from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
+from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
+from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin
+from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter
+
+
+def require_login(call: Call, purpose: str = "this operation needs a login") -> NodeLogin:
+    """The login of the task, or an error that says how to give one."""
+    if call.login is None:
+        raise CallError(
+            f"{call.endpoint.address}: {purpose}, and no key is given: set private_key, private_key_file or "
+            "signer_command in the task, in a host variable such as fluxos_private_key_file, or in the environment"
+        )
+    return call.login
+
+
+def wait_for_new_process(call: Call, client: NodeClient, before: Process) -> Process:
+    """Wait until the node answers with another process than before, as the task's wait options say."""
+
+    def look() -> Look[Process]:
+        now = client.process()
+        saw = f"the same process, up for {now.uptime} s"
+        return Look(saw, now if started_after(now, before=before) else None)
+
+    waiter = Waiter(
+        node=client.endpoint.address,
+        operation="wait until FluxOS restarted",
+        timeout=call.params["wait_timeout"],
+        interval=call.params["wait_interval"],
+        progress=call.progress,
+        advice="When its uptime never went down the node cannot restart itself (ArcaneOS): restart it on the host. "
+        "When it does not answer, look at the host: docker, MongoDB and the FluxOS log",
+    )
+    return waiter.until(look)

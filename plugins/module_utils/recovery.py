@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting until a node is healthy again after a restart, and judging a fleet between waves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
+from ansible_collections.fluxme.fluxos.plugins.module_utils.health.again import Missing, Streak, healthy_again
+from ansible_collections.fluxme.fluxos.plugins.module_utils.health.sick import FleetVerdict, fleet_gate, sickness
+from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import Limits, NodeReading, Unread
+from ansible_collections.fluxme.fluxos.plugins.module_utils.process import from_plain
+from ansible_collections.fluxme.fluxos.plugins.module_utils.results import App, Container
+from ansible_collections.fluxme.fluxos.plugins.module_utils.survey import Survey
+from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A node that is healthy, and how long that took in seconds."""
+
+    reading: NodeReading
+    seconds: float
+
+
+def reading_from_plain(address: str, values: Mapping[str, Any] | None) -> NodeReading | None:
+    """The reading from before a restart, as a task's result or a kept plan holds it."""
+    if not values:
+        return None
+    process = from_plain(values.get("process"))
+    containers, apps = values.get("containers"), values.get("apps")
+    lost = Unread("it was not read before the restart")
+    return NodeReading(
+        name=address,
+        address=address,
+        ip=address.rpartition(":")[0],
+        process=process or lost,
+        containers=lost if containers is None else tuple(Container(**row) for row in containers),
+        apps=lost if apps is None else tuple(App(**{**row, "components": tuple(row["components"])}) for row in apps),
+    )
+
+
+def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> Recovered:
+    """Wait until the task's node is healthy several samples in a row. Raises WaitTimeout with what it still lacks."""
+    survey = Survey(call)
+    member = survey.member(call.endpoint.address, call.endpoint.address)
+    streak = Streak(samples)
+    begun = time.monotonic()
+
+    def look() -> Look[NodeReading]:
+        first = survey.identify([member])
+        if isinstance(first[0].version, Unread):
+            streak.add(False)
+            return Look(first[0].version.why)
+        now = survey.examine([member], first)[0]
+        missing: list[Missing] = healthy_again(before, now, Limits(), located_apps=survey.located(now))
+        if streak.add(not missing):
+            return Look("healthy", now)
+        return Look("; ".join(map(str, missing)) or f"healthy {streak.count} of {samples} times in a row")
+
+    waiter = Waiter(
+        node=call.endpoint.address,
+        operation="wait until the node is healthy",
+        # Without waiting the deadline is now: as many looks as the samples need, and no more.
+        timeout=call.params["wait_timeout"] if call.params["wait"] else call.params["wait_interval"] * (samples - 1),
+        interval=call.params["wait_interval"],
+        progress=call.progress,
+        advice="Look at this node before anything else is restarted; nothing is forced and nothing else was touched",
+    )
+    return Recovered(waiter.until(look), round(time.monotonic() - begun, 1))
+
+
+def judge_fleet(call: Call, nodes: Mapping[str, str], limit: int | str, workers: int) -> FleetVerdict:
+    """Whether few enough nodes of the fleet are sick."""
+    survey = Survey(call, workers)
+    members = [survey.member(name, address) for name, address in nodes.items()]
+    readings = survey.vitals(members)
+    return fleet_gate({reading.name: sickness(reading, Limits()) for reading in readings}, limit)
