@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -71,7 +72,6 @@ def test_verifying_never_raises(message: str, address: str, signature: str) -> N
 
 @given(some.binary(min_size=65, max_size=65))
 def test_any_65_bytes_are_judged(data: bytes) -> None:
-    import base64
 
     text = base64.b64encode(data).decode("ascii")
     assert verify("Hello Flux", KEYS["wiki_c"]["address"], text) is False
