@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.simulator``: start a fleet, or talk to a running one (``ctl``)."""
 
 from __future__ import annotations
@@ -38,11 +41,15 @@ def run_parser() -> argparse.ArgumentParser:
     parser.add_argument("--network", default="auto", help="N of 127.N.0.0/16, or auto: the first free from 18 up")
     parser.add_argument("--journal", type=Path, help="write the journal to this file (one JSON object a line)")
     parser.add_argument("--state", type=Path, help="write this JSON file when everything listens")
-    parser.add_argument("--restart-seconds", type=float, help="how long a restarting node refuses connections (default 8)")
+    parser.add_argument(
+        "--restart-seconds", type=float, help="how long a restarting node refuses connections (default 8)"
+    )
     parser.add_argument("--boot-seconds", type=float, help="how long the boot window lasts (default 75)")
     parser.add_argument("--peers-seconds", type=float, help="how long a node lacks peers after a start (default 150)")
     parser.add_argument("--duration", type=float, help="end after so many real seconds")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started this one does")
+    parser.add_argument(
+        "--exit-with-parent", action="store_true", help="end when the process that started this one does"
+    )
     return parser
 
 
@@ -115,15 +122,23 @@ async def _parent_ends(parent: int) -> None:
         await asyncio.sleep(0.5)
 
 
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
 async def serve(options: argparse.Namespace) -> None:
     """Run until told to end."""
     parent = os.getppid()
     loop = asyncio.get_running_loop()
-    ended = loop.create_task(asyncio.Event().wait(), name="for ever")
+    ended = loop.create_task(_for_ever())
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.cancel)
     scenario = load(options.scenario, nodes=options.nodes, seed=options.seed)
-    for name, value in (("down", options.restart_seconds), ("boot", options.boot_seconds), ("peers", options.peers_seconds)):
+    for name, value in (
+        ("down", options.restart_seconds),
+        ("boot", options.boot_seconds),
+        ("peers", options.peers_seconds),
+    ):
         if value is not None:
             setattr(scenario.timings, name, value)
     fleet = await Fleet.start(
@@ -132,7 +147,8 @@ async def serve(options: argparse.Namespace) -> None:
     try:
         if options.state:
             write_state(options.state, fleet.state())
-        print(f"{len(fleet.world.nodes)} nodes on 127.{fleet.network}.0.0/16, gateway {fleet.gateway_url}, control {fleet.control_url}")
+        where = f"gateway {fleet.gateway_url}, control {fleet.control_url}"
+        print(f"{len(fleet.world.nodes)} nodes on 127.{fleet.network}.0.0/16, {where}")
         sys.stdout.flush()
         waiting = {ended}
         if options.exit_with_parent:

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Logins and privileges of one node (FluxOS: idService.js, verificationHelper.js, verificationHelperUtils.js)."""
 
 from __future__ import annotations
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 
 PHRASE_SECONDS = 15 * 60
 SESSION_SECONDS = 14 * 24 * 3600
-SELF_ISSUED_SECONDS = {"user": 16 * 3600, "appowner": 2 * 3600, "appownerabove": 2 * 3600, "appownerorfluxteam": 2 * 3600}
+SELF_ISSUED_SECONDS = {
+    "user": 16 * 3600,
+    "appowner": 2 * 3600,
+    "appownerabove": 2 * 3600,
+    "appownerorfluxteam": 2 * 3600,
+}
 STORED_ONLY = {"admin", "fluxteam", "adminandfluxteam"}
 
 

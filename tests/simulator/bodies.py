@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How FluxOS reads request bodies: ``express.json()`` first, then each handler in its own way.
 
 ``express.json()`` consumes the body of every request with the JSON content type. A raw-body handler then waits for a

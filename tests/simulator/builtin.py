@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The scenarios that come with the simulator: ``demo`` and ``fleet``."""
 
 from __future__ import annotations
@@ -113,7 +116,9 @@ def _node(source: random.Random, host: int) -> dict[str, Any]:
 def single(_nodes: int, seed: int) -> Scenario:
     """One legacy node with one app, for looking at answers."""
     nodes = [{"tier": "STRATUS", "apps": ["TideBoard"]}]
-    return Scenario("single", nodes, [{"name": "TideBoard", "owner": "@app owner 0", "components": ("web",)}], seed=seed)
+    return Scenario(
+        "single", nodes, [{"name": "TideBoard", "owner": "@app owner 0", "components": ("web",)}], seed=seed
+    )
 
 
 BUILTIN: dict[str, Builder] = {"demo": demo, "fleet": fleet, "single": single}

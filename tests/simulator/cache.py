@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The response cache of FluxOS (package apicache 1.6.3) in simulated time, and the daemon's RPC cache behind it."""
 
 from __future__ import annotations

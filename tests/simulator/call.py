@@ -1,10 +1,14 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One request as a handler sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDictProxy
 
 from tests.simulator.auth import Credentials, claimed, verify_privilege
 from tests.simulator.bodies import Body
@@ -14,6 +18,15 @@ from tests.simulator.routing import Route
 if TYPE_CHECKING:
     from tests.simulator.node import Node
     from tests.simulator.world import World
+
+
+def node_header(headers: CIMultiDictProxy[str], name: str) -> str | None:
+    """A header as Node gives it: bytes taken for Latin-1, several of one name joined."""
+    values = headers.getall(name, None)
+    if not values:
+        return None
+    joined = ", ".join(values)
+    return joined if joined.isascii() else joined.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 @dataclass(slots=True)
@@ -27,7 +40,7 @@ class Call:
     method: str
     path: str
     query_text: str
-    headers: Mapping[str, str]
+    headers: CIMultiDictProxy[str]
     route: Route
     params: dict[str, str]
     body: Body
@@ -59,6 +72,6 @@ class Call:
 
     def authorize(self, privilege: str, app: str | None = None) -> bool:
         """verifyPrivilege; remembered for the journal."""
-        self.credentials = self.credentials or claimed(self.headers.get("zelidauth"))
+        self.credentials = self.credentials or claimed(node_header(self.headers, "zelidauth"))
         self.authorized = verify_privilege(self.node, privilege, self.credentials, app)
         return self.authorized

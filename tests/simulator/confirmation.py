@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Confirmation of one node on the chain (fluxd 9.1.0, seen on live nodes 2026-09-30).
 
 A node must be confirmed again within 640 blocks; a new confirmation comes at 500 to 520 blocks after the last one.

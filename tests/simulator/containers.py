@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Apps of the network, and the containers of one node."""
 
 from __future__ import annotations
@@ -101,20 +104,34 @@ class Container:
     running: bool
     since: float
     held_down: bool = False
+    paused: bool = False
+
+    @property
+    def docker_id(self) -> str:
+        """64 hex digits."""
+        return hashlib.sha256(self.name.encode()).hexdigest()
+
+    @property
+    def state(self) -> str:
+        """Docker's word."""
+        if self.paused:
+            return "paused"
+        return "running" if self.running else "exited"
 
     def status(self, now: float) -> str:
         """Docker's sentence."""
         span = human_duration(max(0.0, now - self.since))
+        if self.paused:
+            return f"Up {span} (Paused)"
         return f"Up {span}" if self.running else f"Exited (0) {span} ago"
 
     def row(self, now: float, view: str) -> dict[str, Any]:
         """A docker list row: since 8.18 only three keys of it are shown."""
-        state = "running" if self.running else "exited"
+        state = self.state
         if view == "names":
             return {"Names": [f"/{self.name}"], "State": state, "Status": self.status(now)}
-        digest = hashlib.sha256(self.name.encode()).hexdigest()
         return {
-            "Id": digest,
+            "Id": self.docker_id,
             "Names": [f"/{self.name}"],
             "Image": self.image,
             "ImageID": "sha256:" + hashlib.sha256(self.image.encode()).hexdigest(),

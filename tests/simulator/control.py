@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The control API (JSON): what a test, or the host of a node, does to the fleet from outside FluxOS."""
 
 from __future__ import annotations
@@ -39,9 +42,7 @@ class Control:
     async def state(self, request: web.Request) -> web.Response:
         """GET /state: the state file, and the time."""
         world = self._fleet.world
-        return web.json_response(
-            {**self._fleet.state(), "sim": world.clock.now(), "height": world.height()}
-        )
+        return web.json_response({**self._fleet.state(), "sim": world.clock.now(), "height": world.height()})
 
     async def nodes(self, request: web.Request) -> web.Response:
         """GET /nodes: all nodes as they are now."""

@@ -1,4 +1,7 @@
-"""The way of a request through one node: faults, express.json, CORS, routes, response cache, gate, privilege, handler."""
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of a request through one node: faults, express.json, routes, response cache, gate, privilege, handler."""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import asyncio
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator import envelope
 from tests.simulator.auth import claimed
 from tests.simulator.bodies import Body, read_body
 from tests.simulator.cache import Entry
-from tests.simulator.call import Call
+from tests.simulator.call import Call, node_header
 from tests.simulator.envelope import Reply, html_page, weak_etag
 from tests.simulator.faults import Fault
 from tests.simulator.node import RpcError
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 BOOT_MESSAGE = "Node is still reconciling its applications after boot"
 GZIP_FROM = 1024
+# Faults that keep a request from FluxOS, unless they are "late": then it is carried out and the answer is spoiled.
+BEFORE = ("http_error", "html", "reset", "empty")
 
 
 class Exchange:
@@ -51,12 +56,18 @@ class Exchange:
         """Answer, and write the journal."""
         node = self.node
         node.world.timeline.run_due()
+        if "Host" not in self.request.headers and self.request.version >= HttpVersion11:
+            # Node's own check, before FluxOS sees the request.
+            self._journal("http_400", 400)
+            headers = [("Connection", "close"), ("Transfer-Encoding", "chunked")]
+            return RawResponse(head(400, headers) + b"0\r\n\r\n", keep=False)
         faults = node.faults.take_wire(self.method, self.path) if node.faults else []
         for fault in faults:
             if fault.kind == "latency":
                 await asyncio.sleep(float(fault.options.get("seconds", 1.0)))
         spoiler = next((fault for fault in faults if fault.kind != "latency"), None)
-        if spoiler is not None and spoiler.kind in ("http_error", "html", "reset", "empty") and not spoiler.options.get("late"):
+        before = spoiler is not None and spoiler.kind in BEFORE and not spoiler.options.get("late")
+        if spoiler is not None and before:
             return await self._spoil_early(spoiler)
         body = await read_body(self.request)
         node.world.timeline.run_due()
@@ -223,15 +234,25 @@ class Exchange:
             code = int(options.get("status", 502))
             page = str(options.get("body", f"<html><body><h1>{code}</h1></body></html>")).encode()
             extra = [("Retry-After", str(options["retry_after"]))] if "retry_after" in options else []
-            lines = [*extra, ("Content-Type", str(options.get("content_type", "text/html"))), ("Content-Length", str(len(page)))]
+            lines = [
+                *extra,
+                ("Content-Type", str(options.get("content_type", "text/html"))),
+                ("Content-Length", str(len(page))),
+            ]
             self._journal(f"http_{code}", code)
-            answer = RawResponse(head(code, [*lines, *self._connection_headers()]) + page, keep=bool(self.request.keep_alive))
+            answer = RawResponse(
+                head(code, [*lines, *self._connection_headers()]) + page, keep=bool(self.request.keep_alive)
+            )
         elif fault.kind == "html":
             title = options.get("title", "Flux Node is not confirmed on the network")
-            page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+            page = (
+                f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+            )
             lines = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
             self._journal("html", int(options.get("status", 200)))
-            answer = RawResponse(head(int(options.get("status", 200)), [*lines, *self._connection_headers()]) + page, keep=False)
+            answer = RawResponse(
+                head(int(options.get("status", 200)), [*lines, *self._connection_headers()]) + page, keep=False
+            )
         elif fault.kind in ("reset", "empty"):
             self._journal("reset" if fault.kind == "reset" else "dropped", None)
             if fault.kind == "reset":
@@ -279,7 +300,7 @@ class Exchange:
             authorized = call.authorized
             flux_id = call.flux_id
         if flux_id is None:
-            who = claimed(self.request.headers.get("zelidauth"))
+            who = claimed(node_header(self.request.headers, "zelidauth"))
             flux_id = who.zelid if who else None
         line: dict[str, Any] = {
             "node": self.via or self.node.address,

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A running fleet: the world, its listeners, the gateway and the control API."""
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from tests.simulator.gateway import Gateway
 from tests.simulator.journal import Journal
 from tests.simulator.keys import Person
 from tests.simulator.node import Node
-from tests.simulator.scenario import Scenario, timings_of
+from tests.simulator.scenario import Scenario, ScenarioError, timings_of
 from tests.simulator.tls import Certificate, make_certificate
 from tests.simulator.wire import HttpServer, RawResponse, head
 from tests.simulator.world import World
@@ -87,6 +90,11 @@ class Listeners:
         headers = [("Content-Type", kind), ("Content-Length", str(len(text)))]
         return RawResponse(head(status, headers) + text.encode(), keep=bool(request.keep_alive))
 
+    @property
+    def wanted_now(self) -> bool:
+        """Whether the node is reachable at the start (a scenario may say otherwise)."""
+        return self._node.is_up and not self._node.faults.condition("unreachable")
+
     async def open(self) -> None:
         """Listen."""
         self._wanted = True
@@ -98,13 +106,14 @@ class Listeners:
 
     async def _serve(self, sockets: list[socket.socket]) -> None:
         loop = asyncio.get_running_loop()
-        plan = zip((self._api, self._tls, self._ui), sockets, (None, self._certificate.context, None), strict=True)
+        servers: tuple[HttpServer, ...] = (self._api, self._tls, self._ui)
+        plan = zip(servers, sockets, (None, self._certificate.context, None), strict=True)
         opened = [await loop.create_server(server, sock=one, ssl=tls) for server, one, tls in plan]
         if self._wanted:
             self._open += opened
         else:
-            for server in opened:
-                server.close()
+            for listener in opened:
+                listener.close()
 
     def set(self, listening: bool) -> None:
         """Open or close at once; closing resets every connection."""
@@ -116,8 +125,8 @@ class Listeners:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
-        for server in self._open:
-            server.close()
+        for listener in self._open:
+            listener.close()
         self._open.clear()
         for server in (self._api, self._tls, self._ui):
             server.abort_connections()
@@ -197,8 +206,6 @@ class Fleet:
         world = self.world
         app = world.apps.get(name.lower())
         if app is None:
-            from tests.simulator.scenario import ScenarioError
-
             raise ScenarioError(f"node {node.address}: app {name} is not among the scenario's apps")
         now = world.clock.now()
         node.apps.install(app, now - node.spec.uptime, now - world.random.uniform(0, 3000))
@@ -209,9 +216,8 @@ class Fleet:
     async def _open(self, gateway_socket: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         for listeners in self._listeners:
-            if not listeners_wanted(listeners):
-                continue
-            await listeners.open()
+            if listeners.wanted_now:
+                await listeners.open()
         self._gateway_server = await loop.create_server(HttpServer(self.gateway.answer), sock=gateway_socket)
         self._control = web.AppRunner(control_app(self), access_log=None)
         await self._control.setup()
@@ -280,12 +286,6 @@ class Fleet:
             "tls_fingerprint": self.certificate.fingerprint,
             "pid": os.getpid(),
         }
-
-
-def listeners_wanted(listeners: Listeners) -> bool:
-    """Whether the node is reachable at the start (a scenario may say otherwise)."""
-    node = listeners._node
-    return node.is_up and not node.faults.condition("unreachable")
 
 
 def _allow_many_files() -> None:

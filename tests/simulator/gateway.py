@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway: one address in front of good nodes, as api.runonflux.io is (HAProxy)."""
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ ROUND_ROBIN = (
     "/apps/testappinstall",
 )
 MIN_UPTIME = 60
+NO_SERVER = (
+    b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
+)
 
 
 class Gateway:
@@ -69,7 +75,7 @@ class Gateway:
         forced = request.headers.get("X-Flux-Mode", "").lower() == "roundrobin"
         node = self.pick(request.raw_path.lower(), request.remote or "", forced)
         if node is None:
-            page = b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
+            page = NO_SERVER
             headers = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("Content-Length", str(len(page)))]
             self._world.journal.write(
                 {

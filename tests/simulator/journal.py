@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The journal: one JSON object a line, flushed at once, in the order of what happened.
 
 The form is described in README.md; judges that are no part of this project read it, so names do not change.
@@ -42,7 +45,9 @@ class Journal:
         if self._file is not None:
             self._file.write(json.dumps(stamped, ensure_ascii=False, separators=(",", ":")) + "\n")
 
-    def state(self, node: str, what: str, *, why: str | None = None, apps: list[str] | None = None, **more: Any) -> None:
+    def state(
+        self, node: str, what: str, *, why: str | None = None, apps: list[str] | None = None, **more: Any
+    ) -> None:
         """A change of a node's state."""
         line: dict[str, Any] = {"node": node, "kind": "state", "what": what, "why": why, "apps": apps or []}
         line.update(more)

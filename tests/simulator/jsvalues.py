@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """JavaScript's ways with values, as FluxOS meets them (FluxOS: serviceHelper.js; qs 6)."""
 
 from __future__ import annotations
@@ -103,5 +106,5 @@ def iso(milliseconds: float) -> str:
     """Date.toISOString."""
     import datetime
 
-    moment = datetime.datetime.fromtimestamp(int(milliseconds) / 1000, datetime.timezone.utc)
+    moment = datetime.datetime.fromtimestamp(int(milliseconds) / 1000, datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(milliseconds) % 1000:03d}Z"

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a running FluxOS watches, and when it gives up its apps (FluxOS: nodeConfirmationService.js,
 nodeStatusMonitor.js, daemonHealthMonitor.js)."""
 
@@ -58,7 +61,9 @@ class Monitor:
             self._remove_next(f"not CONFIRMED: {node.confirmation.status}", 60.0, now)
         elif self._daemon_gone_since is not None and now - max(self._daemon_gone_since, node.process_started) >= STALE:
             self._remove_next("daemon unreachable for 125 minutes", 60.0, now)
-        elif self._unsynced_since is not None and now - self._unsynced_since >= UNSYNCED and uptime % DAEMON_CYCLE < POLL:
+        elif (
+            self._unsynced_since is not None and now - self._unsynced_since >= UNSYNCED and uptime % DAEMON_CYCLE < POLL
+        ):
             self._remove_next("daemon not synced for 2 hours", 0.0, now)
         elif node.dos_state >= 100 and uptime % DOS_CYCLE < POLL:
             node.apps.remove(node.apps.names, "in DOS")

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One simulated node: what it is, and what it says of itself."""
 
 from __future__ import annotations
@@ -136,7 +139,9 @@ class Node:
     def need_benchmark(self) -> None:
         """Raise RpcError when the benchmark does not answer."""
         if self.faults.option("benchmark", "status", "") == "down":
-            raise RpcError("ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:16224")
+            code = self.faults.option("benchmark", "code", "ECONNREFUSED")
+            message = self.faults.option("benchmark", "message", "connect ECONNREFUSED 127.0.0.1:16224")
+            raise RpcError(code, str(message))
 
     def rpc(self, key: str, compute: Callable[[], Any]) -> Any:
         """A daemon RPC through its 20 s cache. Raises RpcError."""
@@ -150,7 +155,9 @@ class Node:
     @property
     def block_height(self) -> int:
         """The daemon's own tip."""
-        behind = int(self.faults.option("daemon_syncing", "behind", 500)) if self.faults.condition("daemon_syncing") else 0
+        behind = (
+            int(self.faults.option("daemon_syncing", "behind", 500)) if self.faults.condition("daemon_syncing") else 0
+        )
         return self.world.height() - behind
 
     @property

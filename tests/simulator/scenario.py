@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Scenarios: which nodes and apps a run starts with. README.md documents the keys of a scenario file."""
 
 from __future__ import annotations
@@ -136,9 +139,7 @@ def _place(row: Mapping[str, Any], position: int, network: int, used: dict[str, 
     return ip, int(port)
 
 
-def _node_spec(
-    row: Mapping[str, Any], position: int, network: int, used: dict[str, list[int]], seed: int
-) -> NodeSpec:
+def _node_spec(row: Mapping[str, Any], position: int, network: int, used: dict[str, list[int]], seed: int) -> NodeSpec:
     ip, port = _place(row, position, network, used)
     faults = [dict(fault) for fault in row.get("faults", ())]
     if row.get("dos"):

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The self-signed certificate of the HTTPS listeners (FluxOS: helpers/createSSLcert.sh)."""
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ def make_certificate() -> Certificate:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "RunOnFlux"),
         ]
     )
-    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=30)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

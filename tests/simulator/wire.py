@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """HTTP/1.1 as Node writes it, on top of aiohttp's server and its parser (llhttp, the same that Node uses)."""
 
 from __future__ import annotations
@@ -28,9 +31,13 @@ def http_date(moment: float) -> str:
     return text
 
 
-def head(status: int, headers: list[tuple[str, str]], reason: str | None = None) -> bytes:
+# Names that Node gives these codes and Python's table of this version may not.
+REASONS = {413: "Payload Too Large", 422: "Unprocessable Entity"}
+
+
+def head(status: int, headers: list[tuple[str, str]]) -> bytes:
     """Status line and header lines."""
-    lines = [f"HTTP/1.1 {status} {reason or http.HTTPStatus(status).phrase}"]
+    lines = [f"HTTP/1.1 {status} {REASONS.get(status) or http.HTTPStatus(status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 

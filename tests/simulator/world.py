@@ -1,16 +1,20 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The simulated network: chain, apps, who is where."""
 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.confirmation import BLOCK_SECONDS
 from tests.simulator.containers import AppInfo
-from tests.simulator.jsvalues import iso
 from tests.simulator.journal import Journal
+from tests.simulator.jsvalues import iso
 from tests.simulator.keys import Person
 from tests.simulator.profiles import SUPPORT_ID, TEAM_ID
 
@@ -73,9 +77,23 @@ class World:
         self._chain_start = self.clock.now()
         self._height = height
 
-    def app_owner(self, name: str) -> str | None:
-        """The registered owner; letter case of the name does not count."""
+    def find_app(self, name: str) -> AppInfo | None:
+        """The app of a name, as FluxOS looks it up: an anchored regular expression, letter case does not count.
+
+        Raises re.error for a name that is none.
+        """
         app = self.apps.get(name.lower())
+        if app is not None and name.isalnum():
+            return app
+        pattern = re.compile(f"^{name}$", re.IGNORECASE)
+        return next((app for app in self.apps.values() if pattern.match(app.name)), None)
+
+    def app_owner(self, name: str) -> str | None:
+        """The registered owner; None for an app that nobody registered."""
+        try:
+            app = self.find_app(name)
+        except re.error:
+            return None
         return app.owner if app else None
 
     def add_app(self, app: AppInfo) -> None:
@@ -87,14 +105,15 @@ class World:
         return [node for node in self.nodes.values() if node.confirmation.base_status == "CONFIRMED" and node.listed]
 
     def locations(self, app: str | None = None) -> list[dict[str, Any]]:
-        """Location rows of an app (exact name), or all."""
+        """Location rows of an app (the name is an anchored regular expression), or all. Raises re.error."""
         now = self.clock.now()
+        pattern = None if app is None else re.compile(f"^{app}$", re.IGNORECASE)
         found = []
         for node in self.nodes.values():
             if node.faults.condition("location_missing"):
                 continue
             for name, row in node.apps.live_rows(now).items():
-                if app is not None and name != app:
+                if pattern is not None and not pattern.match(name):
                     continue
                 found.append(
                     {

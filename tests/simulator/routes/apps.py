@@ -1,20 +1,19 @@
-"""``/apps/*``: what the network and the node say of apps, and the run verbs (FluxOS: appsService.js and its parts)."""
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``/apps/*``: what the network and the node say of apps (FluxOS: appsService.js and its parts)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
 
 from tests.simulator.call import Call
-from tests.simulator.containers import Container
-from tests.simulator.envelope import Reply, data, error, success, unauthorized
-from tests.simulator.profiles import P17, P18, P20, SINCE_18
+from tests.simulator.envelope import Reply, data, error
 from tests.simulator.routes import views
 from tests.simulator.routes.health import docker_down, docker_error
 from tests.simulator.routing import Registry
 
 ROUTES = Registry()
-OWNER_VERBS = {P17: "appownerabove", P18: "appownerorfluxteam", P20: "appownerorfluxteam"}
 
 
 @ROUTES.get("/apps/installedapps/:appname?", cache=30)
@@ -64,7 +63,10 @@ def location(call: Call) -> Reply:
     name = call.param("appname")
     if not name:
         return error("No Flux App name specified")
-    return data(call.world.locations(str(name)))
+    try:
+        return data(call.world.locations(str(name)))
+    except re.error:
+        return error(f"Invalid regular expression: /^{name}$/i: Unterminated group", name="SyntaxError")
 
 
 @ROUTES.get("/apps/appowner/:appname?", cache=30)
@@ -77,14 +79,17 @@ def owner(call: Call) -> Reply:
         return error("appName.toLowerCase is not a function", name="TypeError")
     if "\0" in name:
         return error(f"value ^{name}$ must not contain null bytes", name="BSONError")
-    found = call.world.app_owner(name)
-    return data(found) if found else error("Application not found")
+    try:
+        found = call.world.find_app(name)
+    except re.error:
+        return error(f"Invalid regular expression: /^{name}$/i: Unterminated group", name="SyntaxError")
+    return data(found.owner) if found else error("Application not found")
 
 
 @ROUTES.get("/apps/appspecifications/:appname", cache=None)
 def specification(call: Call) -> Reply:
     """The registered specification."""
-    app = call.world.apps.get(str(call.param("appname")).lower())
+    app = call.world.find_app(str(call.param("appname")))
     return data(app.specification()) if app else error("Application not found")
 
 
@@ -100,103 +105,3 @@ def global_specifications(call: Call) -> Reply:
 def latest_version(call: Call) -> Reply:
     """The newest specification that this FluxOS takes."""
     return data(8)
-
-
-# -- run verbs --------------------------------------------------------------------------------------------------------
-
-
-def _main_name(name: str) -> str:
-    """``component_app`` names one component of an app."""
-    return name.split("_", 1)[1] if "_" in name else name
-
-
-def _addressed(call: Call, name: str) -> list[Container]:
-    node = call.node
-    if "_" in name:
-        return [container for container in node.apps.containers if container.name == f"flux{name}"]
-    return [container for container in node.apps.containers if container.app.lower() == name.lower()]
-
-
-def _verb(path: str, done: str, act: Callable[[Call, Container], None]) -> None:
-    """One run verb: since 8.18 gated in the boot window, then authorised, then acting on this node's containers."""
-
-    def handler(call: Call) -> Reply:
-        name = call.param("appname")
-        if not name:
-            return error("No Flux App specified")
-        name = str(name)
-        if not call.authorize(OWNER_VERBS[call.node.profile.name], _main_name(name)):
-            return unauthorized()
-        if docker_down(call.node):
-            return docker_error()
-        containers = _addressed(call, name)
-        if not containers:
-            return error("Application not found")
-        for container in containers:
-            act(call, container)
-        return data(f"Application {name} {done}")
-
-    ROUTES.get(
-        f"/apps/{path}/:appname?/:global?", privilege=OWNER_VERBS, checks="handler", gated=True, write=True
-    )(handler)
-
-
-def _start(call: Call, container: Container) -> None:
-    call.node.apps.start(container)
-
-
-def _stop(call: Call, container: Container) -> None:
-    call.node.apps.stop(container, "stopped by its owner")
-    container.held_down = True
-
-
-def _restart(call: Call, container: Container) -> None:
-    call.node.apps.stop(container, "restarted by its owner")
-    call.node.apps.start(container)
-
-
-_verb("appstart", "started", _start)
-_verb("appstop", "stopped", _stop)
-_verb("apprestart", "restarted", _restart)
-
-
-@ROUTES.get("/apps/appkill/:appname?", privilege=OWNER_VERBS, checks="handler", gated=True, write=True, profiles=SINCE_18)
-def kill(call: Call) -> Reply:
-    """A forced stop."""
-    name = str(call.param("appname") or "")
-    if not call.authorize(OWNER_VERBS[call.node.profile.name], _main_name(name)):
-        return unauthorized()
-    for container in _addressed(call, name):
-        _stop(call, container)
-    return data(f"Application {name} killed")
-
-
-def _heavy(path: str, privilege: Any, answer: Callable[[Call, str], Reply]) -> None:
-    def handler(call: Call) -> Reply:
-        name = str(call.param("appname") or "")
-        if not name and call.node.profile.name == P20:
-            return error("No Flux App specified")
-        if not call.authorize(str(privilege[call.node.profile.name]), _main_name(name)):
-            return unauthorized()
-        return answer(call, name)
-
-    ROUTES.get(path, privilege=privilege, checks="handler", gated=True, write=True)(handler)
-
-
-def _remove(call: Call, name: str) -> Reply:
-    if name not in call.node.apps.installed:
-        return error("Flux App not found")
-    call.node.apps.remove([name], "removed by its owner")
-    return success(f"Flux App {name} was successfully removed")
-
-
-def _redeploy(call: Call, name: str) -> Reply:
-    if name not in call.node.apps.installed:
-        return error("Flux App not found")
-    for container in call.node.apps.of(name):
-        _restart(call, container)
-    return success(f"Application {name} redeployed")
-
-
-_heavy("/apps/appremove/:appname?/:force?/:global?", OWNER_VERBS, _remove)
-_heavy("/apps/redeploy/:appname?/:force?/:global?", OWNER_VERBS, _redeploy)

@@ -1,9 +1,13 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``/flux/*`` (FluxOS: fluxService.js, fluxNetworkHelper.js, fluxCommunication.js)."""
 
 from __future__ import annotations
 
 from tests.simulator.call import Call
 from tests.simulator.envelope import Reply, data, drop, envelope, error, success
+from tests.simulator.jsvalues import iso
 from tests.simulator.profiles import ONLY_20, P17, P18, P20, SUPPORT_ID, TEAM_ID
 from tests.simulator.routes import peers, views
 from tests.simulator.routes.health import refusal, success_checks
@@ -105,9 +109,8 @@ def clock_drift(call: Call) -> Reply:
 
 @ROUTES.get("/flux/apiport", cache=DAY)
 def api_port(call: Call) -> Reply:
-    """A number when it is configured, the text ``16127`` otherwise."""
-    port = call.node.spec.port
-    return data("16127" if port == 16127 else port)
+    """A number, since it is configured (without a configuration FluxOS answers the text ``16127``)."""
+    return data(call.node.spec.port)
 
 
 @ROUTES.get("/flux/routerip", cache=DAY)
@@ -197,6 +200,17 @@ def check_communication(call: Call) -> Reply:
 def peer_history(call: Call) -> Reply:
     """Nothing happened."""
     return data([])
+
+
+def _tail(level: str) -> None:
+    def handler(call: Call) -> Reply:
+        return success(f"{iso(call.node.process_started * 1000)}          FluxOS started\n")
+
+    ROUTES.get(f"/flux/tail{level}log", privilege="adminandfluxteam")(handler)
+
+
+for _level in ("error", "warn", "info", "debug"):
+    _tail(_level)
 
 
 @ROUTES.get(

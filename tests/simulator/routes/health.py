@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The health checks that ``/flux/health`` and ``/id/loginphrase`` share (FluxOS: idService.js loginPhrase)."""
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ if TYPE_CHECKING:
 CHECKS = ("db", "syncthing", "docker", "hardware", "dos", "appsDos")
 DOS_NAMES = {
     "Flux IP detection failed",
-    "Flux collision detection. Another ip:port is confirmed on flux network with the same collateral transaction information.",
+    "Flux collision detection. Another ip:port is confirmed on flux network"
+    " with the same collateral transaction information.",
 }
 DOCKER_GONE = "connect ENOENT /var/run/docker.sock"
 

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Objects that several routes show; shapes as seen on live nodes, 2026-09-30."""
 
 from __future__ import annotations
@@ -156,8 +159,15 @@ def usage(node: Node) -> dict[str, Any]:
 
 def resources(node: Node) -> dict[str, Any]:
     """``/apps/appsresources``: cores, MB, GB (with 12 GB a component)."""
-    count = len(node.apps.containers)
-    return {"appsCpusLocked": 0.5 * count, "appsRamLocked": 500 * count, "appsHddLocked": 17 * count}
+    parts: list[dict[str, Any]] = []
+    for app in node.apps.installed.values():
+        spec = app.specification()
+        parts += spec.get("compose") or [spec]
+    return {
+        "appsCpusLocked": round(sum(float(part["cpu"]) for part in parts), 4),
+        "appsRamLocked": sum(part["ram"] for part in parts),
+        "appsHddLocked": sum(part["hdd"] + 12 for part in parts),
+    }
 
 
 def running_containers(node: Node) -> list[dict[str, Any]]:
