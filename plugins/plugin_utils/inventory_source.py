@@ -65,7 +65,7 @@ def _rows_of(client: GatewayClient, owners: Sequence[str]) -> list[Any]:
         if not rows:
             raise BadAnswer(
                 client.endpoint.address,
-                "listing the nodes",
+                "list the nodes",
                 "a list without a single node",
                 "The daemon behind this gateway is not synced yet; ask another gateway, or later",
             )

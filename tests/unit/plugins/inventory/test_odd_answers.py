@@ -116,7 +116,7 @@ class TestGatewayWithoutAList:
         with pytest.raises(AnsibleParserError) as caught:
             read(gateway=[gateway.url])
         text = str(caught.value)
-        assert text.startswith(f"No gateway gave a node list. {gateway.url}: listing the nodes")
+        assert text.startswith(f"No gateway gave a node list. {gateway.url}: list the nodes")
         assert said in text
         assert text.endswith("your nodes can be given with the option 'nodes'.")
 
