@@ -195,16 +195,21 @@ def _document(body: bytes) -> tuple[dict[str, Any] | None, str]:
     except RecursionError:
         return None, "JSON nested too deeply"
     except ValueError as error:
-        stopped = getattr(error, "pos", 0)
-        begins_as_json = body.lstrip()[:1] in (b"{", b"[")
-        if begins_as_json and stopped >= len(body) - 1:
-            return None, f"half an answer: JSON that ends after {len(body)} bytes"
-        if begins_as_json and "Unterminated" in str(error):
+        if _breaks_off(body.strip(), error):
             return None, f"half an answer: JSON that ends after {len(body)} bytes"
         return None, "an answer that is not JSON: " + clean(body[:80].decode("utf-8", "replace"), 80)
     if not isinstance(parsed, dict):
         return None, f"JSON that is no FluxOS envelope but a {_json_type(parsed)}"
     return parsed, ""
+
+
+def _breaks_off(body: bytes, error: ValueError) -> bool:
+    """Whether this is the beginning of a JSON object or list, rather than something else."""
+    closing = {b"{": b"}", b"[": b"]"}.get(body[:1])
+    if closing is None:
+        return False
+    stopped_at_end = isinstance(error, json.JSONDecodeError) and error.pos >= len(error.doc.rstrip())
+    return stopped_at_end or not body.endswith(closing)
 
 
 def _answer(document: Mapping[str, Any], http_status: int, headers: Mapping[str, str]) -> Answer:

@@ -53,10 +53,12 @@ class FluxOSError(Exception):
         name: str | None = None,
         transient: bool = False,
     ) -> None:
+        said = clean(said).rstrip(".")
+        # Scrubbed for the base class as well: a traceback shows its arguments.
         super().__init__(node, operation, said, advice)
         self.node = node
         self.operation = operation
-        self.said = clean(said).rstrip(".")
+        self.said = said
         self.advice = advice.rstrip(".")
         self.code = code
         """FluxOS' own code (an RPC number, 401, ``ENOENT`` ...), or the HTTP code where there was no envelope."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, OutOfTime
 
@@ -31,6 +31,12 @@ class Outcome(Generic[T, R]):
     @property
     def ok(self) -> bool:
         return self.error is None
+
+    def value(self) -> R:
+        """The result, for callers whose work does not fail; raises the error otherwise."""
+        if self.error is not None:
+            raise self.error
+        return cast(R, self.result)
 
 
 def each(

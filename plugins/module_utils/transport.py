@@ -288,6 +288,10 @@ class Transport:
             response.release_conn()
         except wrong.HTTPError as error:
             raise _failure(node, operation, error, timeout) from error
+        finally:
+            if request.write:
+                # Not every server heeds "close"; the next write must not find this connection.
+                self._writes.clear()
         answer = judge(
             node,
             operation,
