@@ -289,7 +289,7 @@ def test_a_chunked_body_is_framed_again(recording: Recording) -> None:
 
 
 def test_the_recorded_answer_reads_with_our_phrase(recording: Recording) -> None:
-    known = Substitutions(Signatures.of(recording.keys), addresses={"127.0.0.1:16127": "127.18.0.1:16127"})
+    known = Substitutions(Signatures.of(recording.keys), names={"127.0.0.1:16127": "127.18.0.1:16127"})
     asked, login = (_exchange(recording, "login/good-ownerA", at) for at in (0, 1))
     theirs = json.loads(asked.response.body)["data"]
     known.issued(theirs, theirs[:13] + "z" * 30)

@@ -65,6 +65,12 @@ def _needs_no_route(response: Response) -> bool:
     return response.status == 204 or (response.status >= 400 and (page or not response.body))
 
 
+def endpoint(method: str, target: str) -> str:
+    """Return the name of a route without its parameters: method and the first two parts of the path."""
+    path = target.split("?")[0].split("#")[0]
+    return f"{method} /{'/'.join(path.strip('/').split('/')[:2])}"
+
+
 def _issued(response: Response) -> object:
     """Return the ``data`` of an answer, when it is JSON: perhaps a login phrase."""
     try:
@@ -81,7 +87,7 @@ class Replay:
         self.recording = recording
         self.node = node
         self.patience = patience
-        self.known = Substitutions(Signatures.of(recording.keys), addresses={"127.0.0.1:16127": node.name})
+        self.known = Substitutions(Signatures.of(recording.keys), names=node.substitutes)
 
     def run(self, pattern: str = "*") -> Iterator[Verdict]:
         """Run the cases whose name fits the glob, in recorded order, and yield a verdict for each."""
@@ -105,7 +111,7 @@ class Replay:
         self.node.before(exchange)
         label = f"{request.method} {request.target[:80]}"
         if not self.node.has_route(request.method, request.target) and not _needs_no_route(theirs):
-            verdict.missing.append(label)
+            verdict.missing.append(endpoint(request.method, request.target))
             return
         sent = self.known.request(request)
         host = None if case.name.endswith("/no-host") else self.node.name
@@ -138,8 +144,8 @@ def _report(verdicts: Iterable[Verdict], *, verbose: bool) -> tuple[int, int, in
         for line in verdict.lines:
             print(f"          {line}")
         if verbose:
-            for label in verdict.missing:
-                print(f"          no route: {label}")
+            for missing in dict.fromkeys(verdict.missing):
+                print(f"          no route: {missing}")
     return counts[AGREES], counts[DIFFERS], counts[NOT_BUILT]
 
 

@@ -30,6 +30,7 @@ from tests.simulator.auth import Session, claimed
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.containers import AppInfo
 from tests.simulator.dispatch import Exchange as NodeExchange
+from tests.simulator.fleet import bind
 from tests.simulator.journal import Journal
 from tests.simulator.jsvalues import ensure_object
 from tests.simulator.keys import Person
@@ -38,13 +39,23 @@ from tests.simulator.replay_recording import Case, Exchange, Recording, load
 from tests.simulator.replay_signing import PHRASE
 from tests.simulator.routes import TABLES
 from tests.simulator.routing import BadPercent
-from tests.simulator.wire import HttpServer, listen
+from tests.simulator.wire import HttpServer
 from tests.simulator.world import World
 
 WHOLE = Path(__file__).parents[1] / "data" / "recordings" / "fluxos-8.17-node.json"
 PORT = 16127
 HEIGHT = 2_200_000
 _LOGGED_IN = "logged-in session"
+# The stub in place of fluxbenchd did not say whether the system is secure.
+_BENCHMARK: dict[str, Any] = {"kind": "benchmark", "without": ["systemsecure"]}
+_STUB_ERRORS: Mapping[str, dict[str, Any]] = {"warming": {"code": -28, "message": "Loading block index..."}, "down": {}}
+# What was not there around the recorded node: a network, processed blocks, pm2.
+_SURROUNDINGS: tuple[dict[str, Any], ...] = (
+    {"kind": "peers", "out": 0, "in": 0},
+    {"kind": "explorer"},
+    {"kind": "restart_ignored", "error": "spawn pm2 ENOENT"},
+    _BENCHMARK,
+)
 
 
 class Unsupported(Exception):
@@ -77,6 +88,11 @@ class RecordedApp(AppInfo):
     def specification(self) -> dict[str, Any]:
         """As recorded."""
         return copy.deepcopy(dict(self.recorded or {}))
+
+
+def _whole(path: str) -> list[Any]:
+    """Return what the whole recording of the same node shows at a path."""
+    return (load(WHOLE).answer(path) or []) if WHOLE.exists() else []
 
 
 def _seconds(text: str) -> float:
@@ -126,19 +142,27 @@ class ReplayNode:
     @classmethod
     def of(cls, recording: Recording) -> ReplayNode:
         """Prepare the node of a recording. Raises :class:`Unsupported`."""
-        sources = [recording]
-        if WHOLE.exists():
-            sources.append(load(WHOLE))
-        for source in sources:
-            specs, rows = source.answer("/apps/globalappsspecifications"), source.answer("/apps/locations")
-            if specs and rows:
-                return cls(recording, specs, rows)
-        raise Unsupported(f"the recording does not show the apps of its node, and {WHOLE} is not there")
+        specs = recording.answer("/apps/globalappsspecifications") or _whole("/apps/globalappsspecifications")
+        rows = recording.answer("/apps/locations") or _whole("/apps/locations")
+        if not specs or not rows:
+            raise Unsupported(f"the recording does not show the apps of its node, and {WHOLE} is not there")
+        return cls(recording, specs, rows)
 
     @property
     def name(self) -> str:
         """``ip:port``."""
         return f"{self.address[0]}:{self.address[1]}"
+
+    @property
+    def substitutes(self) -> dict[str, str]:
+        """Return what stands in recorded answers for the node and its containers, and what stands there in ours."""
+        pairs = {f"127.0.0.1:{PORT}": self.name}
+        now = self._node.world.clock.now()
+        ours = {row["Names"][0]: row["Id"] for row in (c.row(now, "docker") for c in self._node.apps.containers)}
+        for row in self._recording.answer("/apps/listallapps") or _whole("/apps/listallapps"):
+            if row["Names"][0] in ours:
+                pairs[row["Id"]] = ours[row["Names"][0]]
+        return pairs
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -168,7 +192,7 @@ class ReplayNode:
             # Anywhere in loopback but where fleets of the simulator live, so that checkouts do not meet.
             host = f"127.{200 + attempt % 50}.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
             with contextlib.suppress(OSError):
-                self._server = await listen(self._http, host, PORT)
+                self._server = await self._loop.create_server(self._http, sock=bind(host, PORT))
                 break
         else:
             raise Unsupported(f"no loopback address is left to listen on port {PORT}")
@@ -201,7 +225,8 @@ class ReplayNode:
             height=HEIGHT,
             seed=recording.cases[0].exchanges[0].seq,
         )
-        world.team_ids = frozenset({recording.keys["fluxTeam"]["address"], recording.keys["supportTeam"]["address"]})
+        world.team_id = recording.keys["fluxTeam"]["address"]
+        world.support_id = recording.keys["supportTeam"]["address"]
         apps = {spec["name"]: RecordedApp.of(spec) for spec in self._specs}
         for app in apps.values():
             world.add_app(app)
@@ -213,8 +238,7 @@ class ReplayNode:
             world.nodes[key].apps.install(apps[row["name"]], _seconds(row["runningSince"]), self._moment(first) - 60)
         node = world.nodes.pop(f"127.0.0.1:{PORT}")
         world.nodes = {node.address: node, **world.nodes}
-        # The recorded node had no network around it, and no block had been processed.
-        for fault in ({"kind": "peers", "out": 0, "in": 0}, {"kind": "explorer"}):
+        for fault in _SURROUNDINGS:
             node.faults.add(fault)
         return node
 
@@ -269,6 +293,8 @@ class ReplayNode:
             node.faults.add({"kind": "docker_down"})
         if case.daemon_answer is not None:
             node.faults.add({"kind": f"daemon_{case.daemon_answer}"})
+            # One stub stood in for both programs.
+            node.faults.add({**_BENCHMARK, "status": "down", **_STUB_ERRORS[case.daemon_answer]})
 
     def before(self, exchange: Exchange) -> None:
         """Set the clock to the moment of an exchange, and do what the recorder did before it."""
@@ -302,3 +328,6 @@ class ReplayNode:
             node.set_dos(0, None)
         for kind in ("docker_down", "daemon_warming", "daemon_down"):
             node.faults.heal(kind)
+        if case.daemon_answer is not None:
+            node.faults.heal("benchmark")
+            node.faults.add(_BENCHMARK)

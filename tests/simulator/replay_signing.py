@@ -127,8 +127,8 @@ class Substitutions:
     """The pairs (recorded text, our text) found so far in one replay."""
 
     signatures: Signatures
-    addresses: dict[str, str] = field(default_factory=dict)
-    """The recorded node's own address -> ours; in answers only."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What else stands in recorded answers -> in ours: the node's address, ids of containers."""
     phrases: dict[str, str] = field(default_factory=dict)
     signed: dict[str, str] = field(default_factory=dict)
 
@@ -175,8 +175,8 @@ class Substitutions:
         return Request(request.method, request.target, headers, body)
 
     def answer(self, response: Response) -> Response:
-        """Return a recorded answer as it reads with our phrases, signatures and address in it."""
+        """Return a recorded answer as it reads with our phrases, signatures and names in it."""
         body = response.body
-        for theirs, ours in (self.phrases | self.signed | self.addresses).items():
+        for theirs, ours in (self.phrases | self.signed | self.names).items():
             body = body.replace(theirs, ours)
         return replace(response, body=body)

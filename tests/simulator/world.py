@@ -59,9 +59,15 @@ class World:
         self.timings = timings or Timings()
         self.nodes: dict[str, Node] = {}
         self.apps: dict[str, AppInfo] = {}
-        self.team_ids = frozenset({TEAM_ID, SUPPORT_ID})
+        self.team_id = TEAM_ID
+        self.support_id = SUPPORT_ID
         self._chain_start = clock.now()
         self._height = height
+
+    @property
+    def team_ids(self) -> tuple[str, str]:
+        """The identities of the Flux team and of its support."""
+        return self.team_id, self.support_id
 
     def height(self) -> int:
         """The tip: one block in 30 s."""

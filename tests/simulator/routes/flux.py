@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from tests.simulator.call import Call
-from tests.simulator.envelope import Reply, data, drop, envelope, error, success
+from tests.simulator.envelope import UNDEFINED, Reply, data, drop, envelope, error, success
 from tests.simulator.jsvalues import iso
-from tests.simulator.profiles import ONLY_20, P17, P18, P20, SUPPORT_ID, TEAM_ID
+from tests.simulator.profiles import ONLY_20, P17, P18, P20
 from tests.simulator.routes import peers, views
 from tests.simulator.routes.health import refusal, success_checks
 from tests.simulator.routing import Registry
@@ -58,8 +58,9 @@ def flux_id(call: Call) -> Reply:
 @ROUTES.get("/flux/fluxids", cache=30)
 def flux_ids(call: Call) -> Reply:
     """The identities of the Flux team."""
-    support: object = SUPPORT_ID if call.node.profile.name == P17 else [SUPPORT_ID]
-    return data({"fluxTeamFluxID": TEAM_ID, "fluxSupportTeamFluxID": support})
+    world = call.world
+    support: object = world.support_id if call.node.profile.name == P17 else [world.support_id]
+    return data({"fluxTeamFluxID": world.team_id, "fluxSupportTeamFluxID": support})
 
 
 @ROUTES.get("/flux/pgp", cache=30)
@@ -91,7 +92,7 @@ def is_arcane(call: Call) -> Reply:
     """The benchmark's ``systemsecure``; false while the benchmark is down, and then kept for a day."""
     if call.node.faults.option("benchmark", "status", "") == "down":
         return data(False)
-    return data(call.node.spec.arcane)
+    return data(views.benchmarks(call.node).get("systemsecure", UNDEFINED))
 
 
 @ROUTES.get("/flux/timezone")
@@ -225,7 +226,8 @@ def restart(call: Call) -> Reply:
     if node.spec.arcane:
         return error("spawn pm2 ENOENT", code="ENOENT")
     if node.faults.condition("restart_ignored"):
-        return data("Restarting FluxOS")
+        complaint = node.faults.option("restart_ignored", "error", None)
+        return error(complaint, code="ENOENT") if complaint else data("Restarting FluxOS")
 
     def go() -> None:
         node.boot.restart("restart over the API")

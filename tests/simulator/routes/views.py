@@ -118,7 +118,7 @@ def benchmarks(node: Node) -> dict[str, Any]:
     node.need_benchmark()
     _, cores, ram, ssd = TIERS[node.spec.tier]
     state = node.benchmark_status()
-    return {
+    figures = {
         "ipaddress": node.chain_ip,
         "architecture": "amd64",
         "armboard": "",
@@ -142,6 +142,9 @@ def benchmarks(node: Node) -> dict[str, Any]:
         "systemsecure": node.spec.arcane,
         "error": "benchmark failed" if state == "failed" else "",
     }
+    for name in node.faults.option("benchmark", "without", ()):
+        del figures[name]
+    return figures
 
 
 def usage(node: Node) -> dict[str, Any]:
