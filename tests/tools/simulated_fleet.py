@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -102,6 +105,24 @@ def _write_files(fleet: SimulatedFleet) -> None:
     descriptor = os.open(fleet.key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(operator["wif"] + "\n")
+    _write_host_connections(fleet)
+
+
+def _write_host_connections(fleet: SimulatedFleet) -> None:
+    """Give the nodes that have one their host's connection: what ``systemctl restart fluxos`` would do on a real host."""
+    host_vars = fleet.folder / "host_vars"
+    shutil.rmtree(host_vars, ignore_errors=True)
+    host_vars.mkdir()
+    for node in fleet.state["nodes"]:
+        if node["host_connection"]:
+            restart = ["-m", "tests.simulator", "ctl", "--control", fleet.control, "restart", node["node"]]
+            variables = {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": sys.executable,
+                "fluxos_restart_command": shlex.join(["env", f"PYTHONPATH={ROOT}", sys.executable, *restart]),
+            }
+            name = re.sub("[.:]", "-", node["node"])
+            (host_vars / f"{name}.yml").write_text(yaml.safe_dump(variables))
 
 
 @contextmanager
