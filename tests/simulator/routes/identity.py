@@ -40,6 +40,26 @@ def _both(method: str, name: str, **options: Any) -> Callable[[Handler], Handler
     return register
 
 
+def _of_null(key: str) -> Reply:
+    """What JavaScript says of a property of null: the body was the JSON text ``null``."""
+    return error(f"Cannot read properties of null (reading '{key}')", name="TypeError")
+
+
+def _claim_is_wrong(fields: dict[str, Any], zelid: Any, message: Any) -> Reply | None:
+    """What verifylogin and providesign check first, in their order; None when the claim may be looked at further."""
+    if zelid is None and fields.get("address", "") is None:
+        return error("Cannot read properties of null (reading '0')", name="TypeError")
+    if zelid is None or zelid == "":
+        return error("No Flux ID is specified")
+    if not isinstance(zelid, str) or not flux_id_is_valid(zelid):
+        return error("Flux ID is not valid")
+    if message is None or message == "":
+        return error("No message is specified")
+    if isinstance(message, str | list) and (len(message) if isinstance(message, list) else js_length(message)) < 40:
+        return error("Signed message is not valid")
+    return None
+
+
 def _no_database() -> Reply:
     return error("Cannot read properties of undefined (reading 'db')", name="TypeError")
 
@@ -66,32 +86,32 @@ def verify_login(call: Call) -> Reply:
     """Checks in FluxOS' order; the phrase is used up by a success."""
     node = call.node
     fields = call.raw_fields()
+    if fields is None:
+        return _of_null("zelid")
     fields = fields if isinstance(fields, dict) else {}
     zelid = fields.get("zelid") or fields.get("address")
     phrase = fields.get("loginPhrase") or fields.get("message")
-    signature = fields.get("signature")
+    signature = fields.get("signature", "")
     if isinstance(zelid, str):
         call.flux_id = zelid
     now = node.now_ms()
-    if not zelid:
-        return error("No Flux ID is specified")
-    if not isinstance(zelid, str) or not flux_id_is_valid(zelid):
-        return error("Flux ID is not valid")
-    if not phrase:
-        return error("No message is specified")
-    phrase = str(ensure_string(phrase))
-    if js_length(phrase) < 40 or not phrase_is_in_window(phrase, PHRASE_SECONDS, now):
+    wrong = _claim_is_wrong(fields, zelid, phrase)
+    if wrong is not None:
+        return wrong
+    if not isinstance(phrase, str):
+        return error("message.substring is not a function", name="TypeError")
+    if not phrase_is_in_window(phrase, PHRASE_SECONDS, now):
         return error("Signed message is not valid")
-    if not signature:
+    if signature == "":
         return error("No signature is specified")
     if not node.database_ready:
         return _no_database()
     if phrase not in node.logins.active_phrases(now):
         return error("Signed message is no longer valid. Please request a new one.")
-    if not isinstance(signature, str) or not verify(phrase, zelid, signature):
+    if not isinstance(signature, str) or not verify(phrase, str(zelid), signature):
         return error("Invalid signature")
     del node.logins.phrases[phrase]
-    session = Session(zelid, phrase, float(phrase[:13]))
+    session = Session(str(zelid), phrase, float(phrase[:13]))
     node.logins.sessions.append(session)
     row = session.row()
     return data(
@@ -100,7 +120,7 @@ def verify_login(call: Call) -> Reply:
             "zelid": zelid,
             "loginPhrase": phrase,
             "signature": signature,
-            "privilage": highest_privilege(node, Credentials(zelid, signature, phrase)) or "user",
+            "privilage": highest_privilege(node, Credentials(str(zelid), signature, phrase)) or "user",
             "createdAt": row["createdAt"],
             "expireAt": row["expireAt"],
         }
@@ -111,20 +131,23 @@ def verify_login(call: Call) -> Reply:
 def provide_sign(call: Call) -> Reply:
     """Keeps a signature for 15 minutes; does not verify it."""
     fields = call.raw_fields()
+    if fields is None:
+        return _of_null("zelid")
     fields = fields if isinstance(fields, dict) else {}
     address = fields.get("zelid") or fields.get("address")
     message = fields.get("loginPhrase") or fields.get("message")
-    signature = fields.get("signature")
-    if not address:
-        return error("No Flux ID is specified")
-    if not message:
-        return error("No message is specified")
-    if not signature:
+    signature = fields.get("signature", "")
+    wrong = _claim_is_wrong(fields, address, message)
+    if wrong is not None:
+        return wrong
+    if signature == "":
         return error("No signature is specified")
+    if not isinstance(message, str):
+        return error("message.slice is not a function", name="TypeError")
     now = call.node.now_ms()
     record = {
         "signature": signature,
-        "identifier": f"{address}{str(message)[-13:]}",
+        "identifier": f"{address}{message[-13:]}",
         "createdAt": iso(now),
         "expireAt": iso(now + PHRASE_SECONDS * 1000),
     }
@@ -136,6 +159,8 @@ def provide_sign(call: Call) -> Reply:
 def check_privilege(call: Call) -> Reply:
     """admin, fluxteam, user or none."""
     fields = call.raw_fields()
+    if fields is None:
+        return error("Cannot destructure property 'zelid' of 'processedBody' as it is null.", name="TypeError")
     fields = fields if isinstance(fields, dict) else {}
     zelid, phrase, signature = (fields.get(name) for name in ("zelid", "loginPhrase", "signature"))
     if isinstance(zelid, str):
@@ -181,6 +206,8 @@ def logout_all(call: Call) -> Reply:
 def logout_specific(call: Call) -> Reply:
     """Ends the session with the phrase of the body."""
     fields = call.raw_fields()
+    if fields is None:
+        return _of_null("loginPhrase")
     phrase = fields.get("loginPhrase") if isinstance(fields, dict) else None
     logins = call.node.logins
     if not any(session.login_phrase == phrase for session in logins.sessions):
