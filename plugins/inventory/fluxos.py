@@ -156,6 +156,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# fmt: code
 # Each document is a whole file, for example fleet.fluxos.yml. Look at the result with
 #   ansible-inventory -i fleet.fluxos.yml --graph
 # or at one host. This is everything a host has:
