@@ -72,7 +72,8 @@ options:
   plan:
     description:
       - With O(state=started), what is to be done. V(nodes) as M(fluxme.fluxos.node_preflight) returns them, V(waves)
-        and V(held) as P(fluxme.fluxos.maintenance_waves#filter) does, V(cap), V(criteria) and V(overrides).
+        and V(held) as P(fluxme.fluxos.maintenance_waves#filter) does, V(cap), V(fleet_size),
+        V(criteria) and V(overrides).
     type: dict
   node:
     description:

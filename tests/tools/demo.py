@@ -13,7 +13,9 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from tests.tools.simulated_fleet import ROOT, simulated_fleet
 
@@ -35,7 +37,29 @@ def main(arguments: list[str]) -> int:
             str(ROOT / "playbooks" / "demo.yml"),
             *arguments,
         ]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, **fleet.environment}, check=False).returncode
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **fleet.environment}, check=False).returncode
+    show(json.loads((FOLDER / "report.json").read_text()))
+    return code
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print what happened, for somebody who has never seen an Ansible run."""
+    nodes: list[dict[str, Any]] = report["nodes"]
+    restarted = [node for node in nodes if node["result"] == "restarted"]
+    print("\nWhat happened to the fleet\n")
+    for wave in report["waves"]:
+        members = [node for node in restarted if node["wave"] == wave["wave"]]
+        print(f"  wave {wave['wave']:2}  " + ", ".join(f"{node['address']} ({node['reason']})" for node in members))
+    held = [node for node in nodes if node["result"] == "held"]
+    print(f"\n  {len(held)} nodes were left alone because a restart was not safe:\n")
+    for node in held:
+        print(textwrap.fill(node["message"], 100, initial_indent=f"  {node['address']:18}", subsequent_indent=" " * 20))
+    others = len(nodes) - len(restarted) - len(held)
+    print(
+        f"\n  {len(restarted)} of {len(nodes)} nodes restarted in {len(report['waves'])} waves and "
+        f"{report['seconds']:.0f} s, {len(held)} held back, {others} with nothing to do. Run {report['status']}."
+    )
+    print(f"\n  The report: {FOLDER / 'report.md'}\n  What the nodes saw: {FOLDER / 'journal.jsonl'}\n")
 
 
 if __name__ == "__main__":

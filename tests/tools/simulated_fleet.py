@@ -109,7 +109,7 @@ def _write_files(fleet: SimulatedFleet) -> None:
 
 
 def _write_host_connections(fleet: SimulatedFleet) -> None:
-    """Give the nodes that have one their host's connection: what ``systemctl restart fluxos`` would do on a real host."""
+    """Give some nodes their host's connection, and a command that does what ``systemctl restart fluxos`` would."""
     host_vars = fleet.folder / "host_vars"
     shutil.rmtree(host_vars, ignore_errors=True)
     host_vars.mkdir()

@@ -73,24 +73,24 @@ class Keeper:
                 },
             )
         run = self._store.run(run_id)
-        plan = self._continue(run, plan) if (run.directory / "plan.json").exists() else plan
-        run.begin(plan)
-        run.write_report()
+        if (run.directory / "plan.json").exists():
+            self._continue(run, plan)
+        else:
+            run.begin(plan)
+            run.write_report()
         return self._planned(plan, changed=True)
 
-    def _continue(self, run: Run, plan: dict[str, Any]) -> dict[str, Any]:
-        """One plan from the kept and the new one; what changed for a node is an event of its own."""
-        merged = merge(run.plan, plan, run.events())
+    def _continue(self, run: Run, plan: dict[str, Any]) -> None:
+        """Keep one plan made of the kept and the new one; what changed for a node is an event of its own."""
         reasons = {node["name"]: node for node in plan["nodes"]}
         touched = {name for wave in plan["waves"] for name in wave}
-        run.begin(merged)
+        run.begin(merge(run.plan, plan, run.events()))
         if self._params["resuming"]:
             run.record("resumed", status="running")
         for name, node in reasons.items():
             if name in touched or node["decision"] == "hold":
                 event = "planned" if name in touched else "held"
                 run.record(event, node=name, reason=node["reason"], message=node["message"])
-        return merged
 
     def _planned(self, plan: Mapping[str, Any], *, changed: bool) -> Result:
         waves = self._params["plan"]["waves"]

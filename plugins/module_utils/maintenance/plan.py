@@ -45,7 +45,7 @@ def make_plan(
         "report_dir": params["report_dir"],
         "criteria": dict(given.get("criteria") or {}),
         "overrides": list(given.get("overrides") or []),
-        "cap": cap_from(given["cap"], len(nodes)),
+        "cap": cap_from(given["cap"], int(given.get("fleet_size") or len(nodes))),
         "nodes": nodes,
         "waves": waves,
     }
