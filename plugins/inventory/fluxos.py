@@ -147,6 +147,8 @@ notes:
   - O(tiers), O(statuses) and O(hostname) choose from what is cached. Changing them asks nobody.
   - O(keyed_groups), O(groups) and O(compose) cost 0.3 to 0.6 ms per expression and host. The groups made by the plugin
     itself cost next to nothing.
+  - Beside the download and Ansible's own start, 15,000 nodes take about two seconds with ansible-core 2.21 and less than
+    one with 2.16.
   - Rows of the node list without a usable address are left out. C(ansible-inventory -v) tells how many.
 requirements:
   - requests >= 2.31

@@ -90,9 +90,11 @@ class Request:
             raise RequestError("nodes and owners: give one of them; 'nodes' are taken as they are, whoever owns them")
         for node in self.nodes:
             try:
-                Endpoint.parse(node)
+                endpoint = Endpoint.parse(node)
             except AddressError as error:
                 raise RequestError(f"nodes: {error}") from error
+            if endpoint.is_gateway:
+                raise RequestError(f"nodes: {node} is a gateway, which answers from any node; give it in 'gateway'")
         for name, words in (("tiers", self.tiers), ("statuses", self.statuses)):
             if words and not self.read_status:
                 raise RequestError(f"{name}: an address does not tell; set 'read_status: true' to ask each node")

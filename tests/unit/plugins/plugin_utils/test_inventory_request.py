@@ -62,6 +62,7 @@ def test_owners_are_payment_addresses_or_public_keys(owner: str) -> None:
         ({"gateway": ["https://api.runonflux.io/path"]}, "without a path"),
         ({"gateway": []}, "at least one URL"),
         ({"nodes": ["203.0.113.7:16128"]}, "16128 is the HTTPS port"),
+        ({"nodes": ["https://api.runonflux.io"]}, "is a gateway, which answers from any node"),
         ({"tiers": ["gold"]}, "tiers: 'gold' is none of cumulus, nimbus, stratus"),
         ({"statuses": ["well"]}, "statuses: 'well' is none of confirmed"),
         ({"statuses": ["dos"]}, "confirmed nodes only"),
