@@ -42,7 +42,13 @@ class AppInfo:
 
     def specification(self) -> dict[str, Any]:
         """As ``/apps/installedapps`` and ``/apps/globalappsspecifications`` show it."""
-        resources = {"cpu": 0.5, "ram": 500, "hdd": 5, "tiered": False}
+        resources: dict[str, Any] = {"cpu": 0.5, "ram": 500, "hdd": 5}
+        if self.version <= 7:
+            resources["tiered"] = False
+        if self.version >= 7:
+            resources["repoauth"] = ""
+        if self.version == 7:
+            resources["secrets"] = ""
         spec: dict[str, Any] = {
             "version": self.version,
             "name": self.name,
@@ -88,6 +94,8 @@ class AppInfo:
         if self.version >= 7:
             spec["nodes"] = []
             spec["staticip"] = False
+        if self.version >= 8:
+            spec["enterprise"] = ""
         spec["hash"] = self.digest
         spec["height"] = self.height
         return spec

@@ -250,3 +250,30 @@ def _fate(response: Response) -> str:
     if response.answered:
         return f"an answer ({response.status} {_shown(response.body)})"
     return "a closed connection" if response.closed else "no answer"
+
+
+def shape_differences(theirs: Any, ours: Any, where: str = "data") -> list[str]:
+    """Return where the shape of *ours* is not the recorded one: keys and JSON types at every depth.
+
+    Each item of a list has the shape of one of the recorded items: one with the same ``version`` where they have one.
+    """
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        lines = [f"{where}: key {key} is missing" for key in sorted(theirs.keys() - ours.keys())]
+        lines += [f"{where}: key {key} was not recorded" for key in sorted(ours.keys() - theirs.keys())]
+        for key in sorted(theirs.keys() & ours.keys()):
+            lines += shape_differences(theirs[key], ours[key], f"{where}.{key}")
+        return lines
+    if isinstance(theirs, list) and isinstance(ours, list):
+        lines = []
+        for at, item in enumerate(ours):
+            version = item.get("version") if isinstance(item, dict) else None
+            models = [each for each in theirs if version is None or each.get("version") == version]
+            tries = [shape_differences(each, item, f"{where}[{at}]") for each in models]
+            if not tries:
+                lines.append(f"{where}[{at}]: nothing of this kind was recorded")
+            elif all(tries):
+                lines += sorted(tries, key=len)[0]
+        return lines
+    if _type(theirs) != _type(ours):
+        return [f"{where}: recorded {_type(theirs)} {_shown(theirs)}, got {_type(ours)} {_shown(ours)}"]
+    return []
