@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.simulator.faults import FaultError
+from tests.simulator.faults import FaultError, Faults
 
 if TYPE_CHECKING:
     from tests.simulator.fleet import Fleet
@@ -31,6 +31,11 @@ class Control:
         if node is None:
             raise web.HTTPNotFound(text=json.dumps({"error": f"no node {address}"}), content_type="application/json")
         return node
+
+    def _faults(self, request: web.Request) -> Faults:
+        if request.match_info["address"] == "gateway":
+            return self._fleet.gateway.faults
+        return self._node(request).faults
 
     async def _options(self, request: web.Request) -> dict[str, Any]:
         text = await request.text()
@@ -61,15 +66,15 @@ class Control:
         return web.json_response(node.describe())
 
     async def fault(self, request: web.Request) -> web.Response:
-        """POST /nodes/ADDRESS/fault {"kind": ..}: begin a fault."""
-        node, options = self._node(request), await self._options(request)
-        return web.json_response(node.faults.add(options).describe())
+        """POST /nodes/ADDRESS/fault {"kind": ..}: begin a fault; ADDRESS may be ``gateway``."""
+        faults, options = self._faults(request), await self._options(request)
+        return web.json_response(faults.add(options).describe())
 
     async def heal(self, request: web.Request) -> web.Response:
         """POST /nodes/ADDRESS/heal {"kind": ..}: end the faults of a kind, or all."""
-        node, options = self._node(request), await self._options(request)
-        node.faults.heal(options.get("kind"))
-        return web.json_response(node.describe())
+        faults, options = self._faults(request), await self._options(request)
+        faults.heal(options.get("kind"))
+        return web.json_response([fault.describe() for fault in faults.all()])
 
     async def put(self, request: web.Request) -> web.Response:
         """POST /nodes/ADDRESS/set {"disk_version": ..}: change facts of a node."""

@@ -9,7 +9,7 @@ import asyncio
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator import envelope
@@ -18,7 +18,7 @@ from tests.simulator.bodies import Body, read_body
 from tests.simulator.cache import Entry
 from tests.simulator.call import Call, node_header
 from tests.simulator.envelope import Reply, html_page, weak_etag
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Fault, Faults
 from tests.simulator.node import RpcError
 from tests.simulator.routes import TABLES
 from tests.simulator.routing import BadPercent, Route
@@ -51,17 +51,15 @@ class Exchange:
         self.route: Route | None = None
         self.entry: Entry | None = None
         self.extra_headers: tuple[tuple[str, str], ...] = ()
+        self.more_faults: Faults | None = None
 
     async def run(self) -> web.StreamResponse:
         """Answer, and write the journal."""
         node = self.node
         node.world.timeline.run_due()
-        if "Host" not in self.request.headers and self.request.version >= HttpVersion11:
-            # Node's own check, before FluxOS sees the request.
-            self._journal("http_400", 400)
-            headers = [("Connection", "close"), ("Transfer-Encoding", "chunked")]
-            return RawResponse(head(400, headers) + b"0\r\n\r\n", keep=False)
-        faults = node.faults.take_wire(self.method, self.path) if node.faults else []
+        faults = node.faults.take_wire(self.method, self.path)
+        if self.more_faults is not None:
+            faults += self.more_faults.take_wire(self.method, self.path)
         for fault in faults:
             if fault.kind == "latency":
                 await asyncio.sleep(float(fault.options.get("seconds", 1.0)))

@@ -12,10 +12,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from tests.simulator.node import Node
+    from tests.simulator.world import World
 
 WIRE = ("latency", "http_error", "reset", "truncate", "stall", "html", "empty")
 CONDITIONS = (
@@ -38,6 +38,9 @@ CONDITIONS = (
     "location_missing",
     "database_down",
     "docker_down",
+    "no_confirmation",
+    "short_registry",
+    "policy_missing",
     "unhealthy_after_restart",
 )
 
@@ -90,10 +93,22 @@ class Fault:
         return self.path is None or fnmatch.fnmatchcase(path.lower(), self.path.lower())
 
 
-class Faults:
-    """The faults of one node."""
+class Afflicted(Protocol):
+    """Who can have faults: a node, or the gateway."""
 
-    def __init__(self, node: Node) -> None:
+    world: World
+
+    def say(self, what: str, *, why: str | None = None) -> None:
+        """Write a state line."""
+
+    def condition_changed(self, kind: str, fault: Fault | None) -> None:
+        """Feel the beginning (or the end: None) of a condition."""
+
+
+class Faults:
+    """The faults of one node, or of the gateway."""
+
+    def __init__(self, node: Afflicted) -> None:
         self._node = node
         self._conditions: dict[str, Fault] = {}
         self._wire: list[Fault] = []

@@ -18,6 +18,7 @@ from aiohttp.web_request import BaseRequest
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.control import control_app
 from tests.simulator.dispatch import Exchange
+from tests.simulator.faults import Faults
 from tests.simulator.gateway import Gateway
 from tests.simulator.journal import Journal
 from tests.simulator.keys import Person
@@ -70,7 +71,9 @@ class Listeners:
         self._tls = HttpServer(self._answer_secure)
         self._ui = HttpServer(self._answer_ui)
         self._open: list[asyncio.Server] = []
+        self._opening: list[socket.socket] = []
         self._wanted = False
+        self._life = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _answer(self, request: BaseRequest) -> web.StreamResponse:
@@ -98,20 +101,25 @@ class Listeners:
     async def open(self) -> None:
         """Listen."""
         self._wanted = True
-        await self._serve(self._bind())
+        await self._serve(self._bind(), self._life)
 
     def _bind(self) -> list[socket.socket]:
         ip, port = self._node.spec.ip, self._node.spec.port
-        return [bind(ip, port), bind(ip, port + 1), bind(ip, port - 1)]
+        self._opening = [bind(ip, port), bind(ip, port + 1), bind(ip, port - 1)]
+        return self._opening
 
-    async def _serve(self, sockets: list[socket.socket]) -> None:
+    async def _serve(self, sockets: list[socket.socket], life: int) -> None:
         loop = asyncio.get_running_loop()
         servers: tuple[HttpServer, ...] = (self._api, self._tls, self._ui)
-        plan = zip(servers, sockets, (None, self._certificate.context, None), strict=True)
-        opened = [await loop.create_server(server, sock=one, ssl=tls) for server, one, tls in plan]
-        if self._wanted:
+        opened: list[asyncio.Server] = []
+        for server, one, tls in zip(servers, sockets, (None, self._certificate.context, None), strict=True):
+            if life == self._life:
+                opened.append(await loop.create_server(server, sock=one, ssl=tls))
+        if life == self._life:
             self._open += opened
+            self._opening = []
         else:
+            # The node went down again before it was quite up.
             for listener in opened:
                 listener.close()
 
@@ -121,10 +129,14 @@ class Listeners:
             return
         self._wanted = listening
         if listening:
-            task = asyncio.get_running_loop().create_task(self._serve(self._bind()))
+            task = asyncio.get_running_loop().create_task(self._serve(self._bind(), self._life))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
+        self._life += 1
+        for one in self._opening:
+            one.close()
+        self._opening = []
         for listener in self._open:
             listener.close()
         self._open.clear()
@@ -236,6 +248,10 @@ class Fleet:
         if self._control is not None:
             await self._control.cleanup()
         self.world.journal.close()
+
+    def faults_of(self, address: str) -> Faults:
+        """The faults of a node, or of ``gateway``."""
+        return self.gateway.faults if address == "gateway" else self.world.nodes[address].faults
 
     def describe(self, kind: str | None = None) -> dict[str, Any]:
         """The fleet: first line of the journal, state file, control API."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator.dispatch import Exchange
+from tests.simulator.faults import Fault, FaultError, Faults
 from tests.simulator.wire import RawResponse, head
 
 if TYPE_CHECKING:
@@ -37,8 +38,18 @@ class Gateway:
     """Passes a request on to one node: the same one for the same client, or in turn on some paths."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
+        self.faults = Faults(self)
         self._turn = 0
+
+    def say(self, what: str, *, why: str | None = None) -> None:
+        """A state line of the gateway."""
+        self.world.journal.state("gateway", what, why=why)
+
+    def condition_changed(self, kind: str, fault: Fault | None) -> None:
+        """The gateway has wire faults only."""
+        if fault is not None:
+            raise FaultError(f"the gateway cannot have the condition {kind}, only faults of the wire")
 
     def candidates(self) -> list[Node]:
         """STRATUS nodes on the default port that are up, confirmed and at the tip; ArcaneOS if there is any.
@@ -47,7 +58,7 @@ class Gateway:
         """
         good = [
             node
-            for node in self._world.nodes.values()
+            for node in self.world.nodes.values()
             if node.is_up
             and node.spec.port == 16127
             and node.uptime > MIN_UPTIME
@@ -71,13 +82,13 @@ class Gateway:
 
     async def answer(self, request: BaseRequest) -> web.StreamResponse:
         """One request."""
-        self._world.timeline.run_due()
+        self.world.timeline.run_due()
         forced = request.headers.get("X-Flux-Mode", "").lower() == "roundrobin"
         node = self.pick(request.raw_path.lower(), request.remote or "", forced)
         if node is None:
             page = NO_SERVER
             headers = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("Content-Length", str(len(page)))]
-            self._world.journal.write(
+            self.world.journal.write(
                 {
                     "node": "gateway",
                     "kind": "request",
@@ -96,6 +107,7 @@ class Gateway:
             )
             return RawResponse(head(503, headers) + page, keep=False)
         exchange = Exchange(node, request, via="gateway")
-        number = list(self._world.nodes).index(node.address)
+        exchange.more_faults = self.faults
+        number = list(self.world.nodes).index(node.address)
         exchange.extra_headers = (("FLUXNODE", f"server{number}_{node.spec.ip}"),)
         return await exchange.run()

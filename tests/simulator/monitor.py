@@ -27,6 +27,7 @@ class Monitor:
         self._daemon_gone_since: float | None = None
         self._unsynced_since: float | None = None
         self._next_removal = 0.0
+        self._giving_up = False
 
     def arm(self) -> None:
         """Something may have changed: look at the next poll."""
@@ -48,6 +49,7 @@ class Monitor:
             self._daemon_gone_since = now
         if not node.faults.condition("daemon_syncing"):
             self._unsynced_since = None
+            self._giving_up = False
         elif self._unsynced_since is None:
             self._unsynced_since = now
         if node.is_up and node.database_ready and node.boot.settled:
@@ -61,10 +63,11 @@ class Monitor:
             self._remove_next(f"not CONFIRMED: {node.confirmation.status}", 60.0, now)
         elif self._daemon_gone_since is not None and now - max(self._daemon_gone_since, node.process_started) >= STALE:
             self._remove_next("daemon unreachable for 125 minutes", 60.0, now)
-        elif (
-            self._unsynced_since is not None and now - self._unsynced_since >= UNSYNCED and uptime % DAEMON_CYCLE < POLL
-        ):
-            self._remove_next("daemon not synced for 2 hours", 0.0, now)
+        elif self._unsynced_since is not None and now - self._unsynced_since >= UNSYNCED:
+            # Decided at the 15 minute check, then carried out app by app.
+            if self._giving_up or uptime % DAEMON_CYCLE < POLL:
+                self._giving_up = True
+                self._remove_next("daemon not synced for 2 hours", 180.0, now)
         elif node.dos_state >= 100 and uptime % DOS_CYCLE < POLL:
             node.apps.remove(node.apps.names, "in DOS")
 

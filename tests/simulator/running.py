@@ -179,12 +179,12 @@ class RunningSimulator:
     # -- what a test does to the fleet --------------------------------------------------------------------------------
 
     def fault(self, address: str, fault: Mapping[str, Any] | None = None, **keys: Any) -> None:
-        """Begin a fault: ``sim.fault(address, kind="daemon_down")``."""
-        self.call(lambda fleet: fleet.world.nodes[address].faults.add({**(fault or {}), **keys}))
+        """Begin a fault: ``sim.fault(address, kind="daemon_down")``; the address may be ``gateway``."""
+        self.call(lambda fleet: fleet.faults_of(address).add({**(fault or {}), **keys}))
 
     def heal(self, address: str, kind: str | None = None) -> None:
         """End faults."""
-        self.call(lambda fleet: fleet.world.nodes[address].faults.heal(kind))
+        self.call(lambda fleet: fleet.faults_of(address).heal(kind))
 
     def restart(self, address: str, *, down_seconds: float | None = None, reboot: bool = False) -> None:
         """Restart FluxOS from the host's side (``reboot``: the whole host)."""

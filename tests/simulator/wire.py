@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_request import BaseRequest
 
 HEADER_LIMIT = 16384
@@ -93,6 +93,9 @@ class Protocol(web.RequestHandler):
         if exc is not None and status >= 500:
             # A bug of the simulator: aiohttp's own page and log line show it.
             return super().handle_error(request, status, exc, message)
+        if isinstance(exc, BadHttpMessage) and "'Host'" in exc.message:
+            lines = [("Connection", "close"), ("Transfer-Encoding", "chunked")]
+            return RawResponse(head(400, lines) + b"0\r\n\r\n", keep=False)
         code = 431 if isinstance(exc, LineTooLong) else 400
         return RawResponse(head(code, [("Connection", "close")]), keep=False)
 

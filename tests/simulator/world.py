@@ -108,7 +108,7 @@ class World:
 
     def confirmed_nodes(self) -> list[Node]:
         """Nodes on the deterministic list."""
-        return [node for node in self.nodes.values() if node.confirmation.base_status == "CONFIRMED" and node.listed]
+        return [node for node in self.nodes.values() if node.confirmation.is_confirmed and node.listed]
 
     def locations(self, app: str | None = None) -> list[dict[str, Any]]:
         """Location rows of an app (the name is an anchored regular expression), or all. Raises re.error."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.simulator.call import Call
 from tests.simulator.containers import AppInfo, Container
-from tests.simulator.envelope import Reply, data, envelope, error, success, unauthorized
+from tests.simulator.envelope import Reply, data, envelope, error, success, unauthorized, unavailable
 from tests.simulator.profiles import P17, P18, P20, SINCE_18
 from tests.simulator.routes.health import docker_down, docker_error
 from tests.simulator.routing import Registry
@@ -215,6 +215,8 @@ def _remove(call: Call, app: AppInfo) -> Reply:
 
 
 def _redeploy(call: Call, app: AppInfo) -> Reply:
+    if call.node.profile.name == P20 and call.node.faults.condition("policy_missing"):
+        return unavailable("Network policy not yet obtained")
     for container in call.node.apps.of(app.name):
         call.node.apps.stop(container, "redeployed by its owner")
         call.node.apps.start(container)

@@ -97,8 +97,6 @@ def node_status(node: Node) -> dict[str, Any]:
     row = {"status": node.confirmation.status, **chain_row(node)}
     if node.spec.port != 16127:
         row["network"] = ""
-    if node.confirmation.status == "expired":
-        row |= {"ip": "", "network": "", "added_height": 0, "confirmed_height": 0, "last_confirmed_height": 0}
     return row
 
 
