@@ -29,9 +29,12 @@ PYTHON_VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 FEWEST_TESTS = 15
 
 
-def ansible_test_home() -> Path:
-    """Return a home folder for ansible-test, so that the user's own ``~/.ansible`` is left alone."""
-    home = ROOT / "build" / "home"
+def ansible_test_home(core: str) -> Path:
+    """Return a home folder for ansible-test, so that the user's own ``~/.ansible`` is left alone.
+
+    One for each core, since both may run at once and make their environments there.
+    """
+    home = ROOT / "build" / "home" / core
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     for version in GET_PIP_VERSIONS:
@@ -63,7 +66,7 @@ def sanity(folder: Path, core: str) -> None:
         [folder / "ansible-test", "sanity", "--venv", "--color", "no"],
         cwd=collection,
         env={
-            "HOME": str(ansible_test_home()),
+            "HOME": str(ansible_test_home(core)),
             "PATH": path_of_real_interpreters(folder),
             "PYTHONPATH": "",
             "ANSIBLE_COLLECTIONS_PATH": str(tree),

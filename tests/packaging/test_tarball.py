@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.gates.running import BIN, ROOT, run_tool
+from tests.tools.simulated_fleet import simulated_fleet
 
 BARE = ROOT / ".venv" / "bare" / "bin"
 # Kinds of plugins that ansible-doc knows, and where each lives.
@@ -107,3 +108,28 @@ def test_ansible_doc_of_every_role(run: Run) -> None:
     assert set(listed) == {f"fluxme.fluxos.{path.name}" for path in (ROOT / "roles").iterdir() if path.is_dir()}
     for name, role in listed.items():
         assert all(role["entry_points"].values()), f"{name} has an entry point without a description"
+
+
+@pytest.mark.slow
+def test_playbook_runs_from_the_tarball(run: Run, tmp_path: Path) -> None:
+    """The main job as a user types it, in an environment that knows the collection only from the tarball."""
+    options = ("--scenario", "fleet", "--nodes", "8", "--seed", "7", "--time-factor", "30")
+    with simulated_fleet(tmp_path, *options) as fleet:
+        settings = {
+            "fluxos_fleet": "tarball",
+            "fluxos_state_dir": str(tmp_path / "runs"),
+            "fluxos_report_dir": str(tmp_path),
+            # The simulated clocks run faster than ours.
+            "fluxos_wait_interval": 0.5,
+            "fluxos_patience": 10,
+            "fluxos_interval": 1,
+        }
+        words = ["fluxme.fluxos.restart_outdated", "--inventory", fleet.inventory, "--extra-vars", json.dumps(settings)]
+        output = run("ansible-playbook", *words, env=fleet.environment)
+        restarts = [entry["node"] for entry in fleet.journal() if entry.get("path") == "/flux/restart"]
+    assert restarts, output
+    assert len(set(restarts)) == len(restarts)
+    assert "[WARNING]" not in output
+    assert "[DEPRECATION" not in output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["status"] == "finished"
