@@ -91,7 +91,7 @@ def _outcome(node: T, future: Future[R], deadline: float | None) -> Outcome[T, R
             node,
             error=OutOfTime(
                 str(getattr(node, "address", node)),
-                "asking the node",
+                "ask the node",
                 f"no outcome when the {deadline:g} s for all nodes were over" if deadline else "no outcome in time",
                 "Allow more time, or more nodes at once",
             ),

@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import shapes
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.base import Client
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint, segment
-from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Instance
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport
 
 
@@ -41,19 +40,3 @@ class GatewayClient(Client):
         ``GET /daemon/getfluxnodecount``, public, cache 30 s.
         """
         return self.field("/daemon/getfluxnodecount", "count the nodes").mapping()
-
-    def daemon_info(self) -> dict[str, Any]:
-        """The daemon's own state: ``blocks``, ``connections``, ``version``, ...
-
-        ``GET /daemon/getinfo``, public, cache 30 s.
-        """
-        return self.field("/daemon/getinfo", "read the daemon's state").mapping()
-
-    def locations(self) -> tuple[Instance, ...]:
-        """Every instance of every app.
-
-        ``GET /apps/locations``, public, cache 30 s (FluxOS: registryManager.js getAppsLocations).
-
-        A node that has just started may answer a short list as a success: compare counts before trusting an absence.
-        """
-        return shapes.instances(self.field("/apps/locations", "locate all apps"))

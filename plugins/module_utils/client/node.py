@@ -137,10 +137,6 @@ class NodeReads(Client):
         field = self.field("/flux/geolocation", "read the geolocation")
         return None if field.value is None else field.mapping()
 
-    def peers(self) -> list[dict[str, Any]]:
-        """All peers with direction, latency and version. ``GET /flux/peers``, public, cache 30 s."""
-        return self.field("/flux/peers", "list the peers").rows()
-
     def communication(self) -> Communication:
         """Whether there are enough peers, which takes minutes after a start.
 

@@ -127,12 +127,9 @@ def test_a_header_that_would_break_out_is_refused_without_being_shown() -> None:
 
 
 def test_a_read_only_transport_sends_no_write() -> None:
-    with (
-        Server(OK) as server,
-        Transport(QUICK, read_only=True) as transport,
-        pytest.raises(WriteForbidden, match="restart FluxOS"),
-    ):
-        transport.get(server.endpoint, "/flux/restart", operation="restart FluxOS", write=True)
+    with Server(OK) as server, Transport(QUICK, read_only=True) as transport:
+        with pytest.raises(WriteForbidden, match="restart FluxOS"):
+            transport.get(server.endpoint, "/flux/restart", operation="restart FluxOS", write=True)
         with pytest.raises(WriteForbidden):
             transport.post(server.endpoint, "/id/verifylogin", {}, operation="log in")
         assert transport.post(server.endpoint, "/x", {}, operation="verify", write=False).data == "8.20.0"

@@ -164,12 +164,9 @@ def test_a_reset_in_the_handshake_is_not_a_lost_answer() -> None:
 
 
 def test_a_reset_after_the_request_is_a_lost_answer(node: Identity) -> None:
-    with (
-        Server(reset(), tls=node.context) as server,
-        Transport(TransportOptions(timeout=5)) as transport,
-        pytest.raises(AnswerLost),
-    ):
-        transport.get(server.endpoint, "/flux/restart", operation="restart FluxOS", write=True)
+    with Server(reset(), tls=node.context) as server, Transport(TransportOptions(timeout=5)) as transport:
+        with pytest.raises(AnswerLost):
+            transport.get(server.endpoint, "/flux/restart", operation="restart FluxOS", write=True)
         assert len(server.requests) == 1
 
 
