@@ -147,8 +147,8 @@ notes:
   - O(tiers), O(statuses) and O(hostname) choose from what is cached. Changing them asks nobody.
   - O(keyed_groups), O(groups) and O(compose) cost 0.3 to 0.6 ms per expression and host. The groups made by the plugin
     itself cost next to nothing.
-  - Beside the download and Ansible's own start, 15,000 nodes take about two seconds with ansible-core 2.21 and less than
-    one with 2.16.
+  - Beside the download and Ansible's own start, 15,000 nodes take about two seconds with ansible-core 2.21 and less
+    than one with 2.16.
   - Rows of the node list without a usable address are left out. C(ansible-inventory -v) tells how many.
 requirements:
   - requests >= 2.31
@@ -224,7 +224,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -234,27 +234,19 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Tra
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import (
     NodeHost,
     from_addresses,
-    from_rows,
     group_names,
     host_name,
-    owned_by,
     selected,
     shared_ips,
     skipped_sentence,
 )
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_request import Request, RequestError
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_source import (
-    NoGatewayError,
-    read_network,
-    read_statuses,
-)
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_source import NoGatewayError, read
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 
 SUFFIXES = (".fluxos.yml", ".fluxos.yaml")
 ALL = "fluxos_nodes"
-SHOWN = 5
-"""Of many nodes that did not answer, so many are named."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -282,7 +274,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except (FluxOSError, ImportError) as error:
             # What no other gateway or cached copy would mend: options that cannot work, a missing package.
             raise AnsibleParserError(f"{path}: {error}") from None
-        self._report_skipped(snapshot)
+        if snapshot.skipped:
+            self.display.v(skipped_sentence(snapshot.skipped))
         self._populate(request, snapshot)
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -296,7 +289,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if kept is not None and may_reuse and (lifetime == 0 or kept.age(time.time()) <= lifetime):
             return kept
         try:
-            snapshot = self._read(request)
+            snapshot = read(request, self._transport_options(request), self.display)
         except NoGatewayError as error:
             return self._instead(error, kept)
         if self.get_option("cache"):
@@ -322,31 +315,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(f"The inventory cache cannot be read, so the network is asked: {error}")
             return None, lifetime
 
-    def _read(self, request: Request) -> Snapshot:
-        if request.scope == "nodes":
-            listing = from_addresses(request.nodes)
-            errors = read_statuses(listing.hosts, self._transport_options("off"))
-            if errors:
-                shown = "; ".join(str(error) for error in errors[:SHOWN])
-                more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
-                count = f"{len(errors)} of {len(listing.hosts)}"
-                self.display.warning(f"{count} nodes did not tell their status. {shown}{more}")
-            return Snapshot(hosts=listing.hosts, gateway=None, read_at=time.time(), skipped=listing.skipped)
-        answer = read_network(request.gateways, request.owners, self._transport_options("verify"))
-        for error in answer.failed:
-            self.display.v(f"A gateway did not answer, the next one was asked: {error}")
-        listing = from_rows(answer.rows)
-        self._warn_of_owners_without_nodes(request, answer.rows)
-        return Snapshot(hosts=listing.hosts, gateway=answer.gateway, read_at=time.time(), skipped=listing.skipped)
-
-    def _transport_options(self, tls_mode: Literal["verify", "off"]) -> TransportOptions:
+    def _transport_options(self, request: Request) -> TransportOptions:
+        # A gateway has a certificate that somebody vouches for; a node signs its own, for a name that it does not have.
+        verify = request.scope != "nodes"
         try:
             return TransportOptions(
                 timeout=self.get_option("timeout"),
                 retries=self.get_option("retries"),
                 proxy=self.get_option("proxy"),
-                ca_file=self.get_option("ca_file") if tls_mode == "verify" else None,
-                tls_mode=tls_mode,
+                ca_file=self.get_option("ca_file") if verify else None,
+                tls_mode="verify" if verify else "off",
             )
         except ValueError as error:
             raise AnsibleParserError(str(error)) from None
@@ -359,19 +337,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         age = spoken_age(kept.age(time.time()))
         self.display.warning(f"No gateway gave a node list, so the inventory is as it was {age} ago. {error}")
         return kept
-
-    def _warn_of_owners_without_nodes(self, request: Request, rows: list[Any]) -> None:
-        for owner in request.owners:
-            if not any(owned_by(row, frozenset((owner,))) for row in rows):
-                self.display.warning(
-                    f"The node list of the network has no confirmed node of {owner}. Check the address; nodes that are "
-                    "not confirmed can be given with the option 'nodes'."
-                )
-
-    def _report_skipped(self, snapshot: Snapshot) -> None:
-        sentence = skipped_sentence(snapshot.skipped)
-        if sentence:
-            self.display.v(sentence)
 
     # -- hosts and groups ---------------------------------------------------------------------------------------
 
