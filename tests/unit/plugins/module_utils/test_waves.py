@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -160,7 +161,7 @@ class TestProperties:
         assert other.plan() == fleet.plan()
 
 
-def _shuffled(names: object, chance: random.Random) -> list[str]:
+def _shuffled(names: Iterable[str], chance: random.Random) -> list[str]:
     ordered = sorted(names)
     chance.shuffle(ordered)
     return ordered
@@ -253,7 +254,7 @@ class TestPlans:
 def test_15000_nodes_take_less_than_a_second(apps_in_all: int, ips: int, cap: int) -> None:
     chance = random.Random(1)
     nodes = [
-        node(f"n{number}", f"ip{number % ips}", *{f"app{chance.randrange(apps_in_all)}" for _ in range(5)})
+        node(f"n{number}", f"ip{number % ips}", *{f"app{chance.randrange(apps_in_all)}" for drawn in range(5)})
         for number in range(15_000)
     ]
     began = time.process_time()

@@ -139,7 +139,7 @@ def test_what_was_not_read_before_cannot_be_compared(value: str, saw: str) -> No
 def test_nothing_read_is_everything_missing() -> None:
     unread = NodeReading("berlin", "203.0.113.7:16127", "203.0.113.7")
     assert {one.what for one in missing(unread)} == {
-        *(what for _, what, _ in CONDITIONS),
+        *(condition[1] for condition in CONDITIONS),
     }
 
 

@@ -312,7 +312,7 @@ HOLDING: list[tuple[str, dict[str, Any], str, str, bool]] = [
 @pytest.mark.parametrize(
     ("gate", "spoilt", "reason", "sentence", "clears"),
     HOLDING,
-    ids=[f"{gate}-{number}-{reason}" for number, (gate, _, reason, _, _) in enumerate(HOLDING)],
+    ids=[f"{case[0]}-{number}-{case[2]}" for number, case in enumerate(HOLDING)],
 )
 def test_a_gate_alone_holds_a_node(gate: str, spoilt: dict[str, Any], reason: str, sentence: str, clears: bool) -> None:
     result = preflight(healthy(**spoilt), LIMITS)
@@ -326,7 +326,7 @@ def test_a_gate_alone_holds_a_node(gate: str, spoilt: dict[str, Any], reason: st
 
 @pytest.mark.parametrize(
     ("gate", "spoilt"),
-    [*[(gate, spoilt) for gate, spoilt, *_ in HOLDING], ("daemon", {"block_height": UNREAD})],
+    [*[case[:2] for case in HOLDING], ("daemon", {"block_height": UNREAD})],
 )
 def test_a_gate_holds_a_node_until_it_is_overridden_whatever_else_is(gate: str, spoilt: dict[str, Any]) -> None:
     others = set(GATES) - {gate}
@@ -347,7 +347,7 @@ def test_a_gate_holds_a_node_until_it_is_overridden_whatever_else_is(gate: str, 
 
 
 def test_every_gate_has_a_case_that_holds() -> None:
-    assert {gate for gate, *_ in HOLDING} == set(GATES)
+    assert {case[0] for case in HOLDING} == set(GATES)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.health.reasons impor
 def test_every_reason_has_a_name_for_machines_and_a_sentence_from_its_facts(reason: Reason) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", reason.value)
     assert Reason(reason.value) is reason
-    facts = {name: f"<{name}>" for _, name, _, _ in Formatter().parse(reason.template) if name}
+    facts = {part[1]: f"<{part[1]}>" for part in Formatter().parse(reason.template) if part[1]}
     sentence = reason.sentence(**facts)
     assert all(fact in sentence for fact in facts.values())
     assert "{" not in sentence
