@@ -19,6 +19,7 @@ import enum
 import http.client
 import json
 import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -277,6 +278,8 @@ class Transport:
                 redirect=False,
                 retries=False,
                 preload_content=False,
+                # Not the default of urllib3 1.26, which takes half an answer for a whole one.
+                enforce_content_length=True,
                 timeout=urllib3.Timeout(connect=connect, read=timeout),
             )
             try:
@@ -402,7 +405,7 @@ def _unsent(error: Exception, cause: BaseException, timeout: float) -> tuple[str
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused", "FluxOS is not running there, or not on this port"
     text = str(cause)
-    if isinstance(error, wrong.NewConnectionError) and ("resolve" in str(error) or "getaddrinfo" in str(error)):
+    if isinstance(cause, socket.gaierror):
         return "no such host name", "Check the address"
     if isinstance(cause, OSError) and cause.strerror:
         text = cause.strerror
@@ -412,12 +415,12 @@ def _unsent(error: Exception, cause: BaseException, timeout: float) -> tuple[str
 def _tls(cause: BaseException) -> tuple[str, str]:
     text = str(cause)
     if "ingerprint" in text:
-        found = re.findall(r'[gG]ot "([0-9a-fA-F:]+)"', text)
+        found = re.findall(r"[gG]ot \"(?:b')?([0-9a-fA-F:]+)", text)
         return (
             "the certificate is another one than pinned" + (f": its SHA-256 is {found[0]}" if found else ""),
             "Nothing was sent. If the node's certificate was renewed, check it at the node and set tls_fingerprint",
         )
-    if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
+    if any(sign in text for sign in ("CERTIFICATE_VERIFY_FAILED", "doesn't match", "subjectAltName")):
         return (
             "the certificate could not be verified: " + clean(text.split("]")[-1].split("(_ssl")[0], 160),
             "Nodes have self-signed certificates, which only tls_mode pin can check",
@@ -438,9 +441,12 @@ def _innermost(error: BaseException) -> BaseException:
     """The operating system's or http.client's own error below the library's wrapping."""
     seen: BaseException = error
     for _level in range(6):
-        inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None) or seen.__cause__
-        inner = inner or getattr(seen, "reason", None) or seen.__context__
-        if not isinstance(inner, BaseException) or inner is seen:
+        inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        inner = inner or seen.__cause__ or getattr(seen, "reason", None)
+        if inner is None and isinstance(seen, wrong.HTTPError):
+            # Only the library's: what was under way when the system's error came up says nothing of it.
+            inner = seen.__context__
+        if not isinstance(inner, BaseException):
             break
         seen = inner
     return seen

@@ -148,16 +148,26 @@ else:
         certificate, ``off`` nothing.
         """
         options: dict[str, Any] = {"num_pools": size, "maxsize": size, "block": False}
+        tls: dict[str, Any] = {}
         if tls_mode == "verify":
             # Made once: loading the authorities costs milliseconds, for every connection without a shared context.
-            options["ssl_context"] = ssl.create_default_context(cafile=ca_file)
+            context = ssl.create_default_context(cafile=ca_file)
+            # urllib3 checks the name itself then, which works for addresses in every version of it.
+            context.check_hostname = False
+            tls["ssl_context"] = context
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-            options.update(ssl_context=context, assert_hostname=False)
+            tls.update(ssl_context=context, assert_hostname=False)
             if tls_mode == "pin":
-                options["assert_fingerprint"] = fingerprint
+                tls["assert_fingerprint"] = fingerprint
         manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+        class Tls(_TlsPool):
+            # Not given to the manager: urllib3 1.26 hands those of its TLS options that it forgets to plain pools too.
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **{**kwargs, **tls})
+
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": Tls}
         return manager
