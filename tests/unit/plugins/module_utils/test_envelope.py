@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -290,3 +292,47 @@ def test_any_envelope_is_judged_by_its_status(status: str, data: Any) -> None:
         error = failure({"status": status, "data": data})
         assert isinstance(error, Refused if status == "error" else BadAnswer)
         json.dumps(error.as_dict())
+
+
+RECORDED = json.loads(
+    (Path(__file__).parents[3] / "data" / "recordings" / "fluxos-8.17-node.json").read_text(encoding="utf-8")
+)
+EXCHANGES = [
+    (case["case"], exchange["response"])
+    for case in RECORDED["cases"]
+    for exchange in case["exchanges"]
+    if exchange["response"].get("answered") and exchange["response"].get("complete", True)
+]
+
+
+def test_every_recorded_answer_is_judged_by_its_body() -> None:
+    """440 exchanges with a real node: what its own JSON says is what we make of it, whatever the HTTP code."""
+    assert len(EXCHANGES) > 300
+    kinds: Counter[str] = Counter()
+    for case, response in EXCHANGES:
+        body = response.get("body") or ""
+        expected = _by_its_own_words(response["status"], body)
+        try:
+            judged(body, response["status"], response["headers"])
+            kind = "answer"
+        except FluxOSError as error:
+            kind = error.kind
+        assert kind == expected, case
+        kinds[kind] += 1
+    # Each kind occurs, so this test has something to fail on.
+    assert {"answer", "refused", "unauthorized", "not_found", "bad_answer"} <= set(kinds)
+
+
+def _by_its_own_words(http_status: int, body: str) -> str:
+    if http_status == 404:
+        return "not_found"
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return "unauthorized" if http_status == 401 else "bad_answer"
+    if not isinstance(document, dict) or document.get("status") not in ("success", "warning", "error"):
+        return "bad_answer"
+    if document["status"] != "error":
+        return "answer" if http_status < 300 else "bad_answer"
+    data = document.get("data")
+    return "unauthorized" if isinstance(data, dict) and data.get("code") == 401 else "refused"
