@@ -27,5 +27,5 @@ def run_on_localhost(tasks: list[dict[str, Any]], folder: Path, bin_folder: Path
     playbook = folder / "play.yml"
     play = {"name": "Examples", "hosts": "localhost", "gather_facts": False, "tasks": tasks}
     playbook.write_text(yaml.safe_dump([play], sort_keys=False))
-    command = [bin_folder / "ansible-playbook", "-i", "localhost,", "-c", "local", playbook]
+    command: list[str | Path] = [bin_folder / "ansible-playbook", "-i", "localhost,", "-c", "local", playbook]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
