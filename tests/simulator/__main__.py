@@ -11,14 +11,10 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.simulator.faults import FaultError
-from tests.simulator.fleet import Fleet, NoNetwork
-from tests.simulator.scenario import ScenarioError, load
+from tests.simulator.ctl import ctl
 
 ABOUT = """\
 A FluxOS fleet on loopback. Node n listens on 127.N.0.n:16127 (HTTPS one port above), the gateway on
@@ -27,6 +23,13 @@ A FluxOS fleet on loopback. Node n listens on 127.N.0.n:16127 (HTTPS one port ab
   python -m tests.simulator --scenario demo --time-factor 30 --state state.json --journal journal.jsonl
   python -m tests.simulator ctl --control http://127.18.255.254:8081 restart 127.18.0.5:16127
 """
+
+
+def network(text: str) -> str:
+    """``auto`` or a number of 127.N.0.0/16."""
+    if text != "auto" and not (text.isdigit() and 1 <= int(text) <= 254):
+        raise argparse.ArgumentTypeError("auto, or a number from 1 to 254")
+    return text
 
 
 def run_parser() -> argparse.ArgumentParser:
@@ -38,7 +41,9 @@ def run_parser() -> argparse.ArgumentParser:
     parser.add_argument("--nodes", type=int, default=60, help="size of the scenario fleet (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the scenario fleet (default 1)")
     parser.add_argument("--time-factor", type=float, default=1.0, help="simulated seconds in a real one (default 1)")
-    parser.add_argument("--network", default="auto", help="N of 127.N.0.0/16, or auto: the first free from 18 up")
+    parser.add_argument(
+        "--network", default="auto", type=network, help="N of 127.N.0.0/16, or auto: the first free from 18 up"
+    )
     parser.add_argument("--journal", type=Path, help="write the journal to this file (one JSON object a line)")
     parser.add_argument("--state", type=Path, help="write this JSON file when everything listens")
     parser.add_argument(
@@ -51,61 +56,6 @@ def run_parser() -> argparse.ArgumentParser:
         "--exit-with-parent", action="store_true", help="end when the process that started this one does"
     )
     return parser
-
-
-def ctl_parser() -> argparse.ArgumentParser:
-    """Options of ``ctl``."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulator ctl", description="Talk to a running simulator.")
-    parser.add_argument("--control", required=True, help="URL of the control API")
-    actions = parser.add_subparsers(dest="action", required=True)
-    restart = actions.add_parser("restart", help="restart FluxOS from the host's side")
-    restart.add_argument("node")
-    restart.add_argument("--down-seconds", type=float)
-    restart.add_argument("--reboot", action="store_true", help="the whole host")
-    fault = actions.add_parser("fault", help="begin a fault")
-    fault.add_argument("node")
-    fault.add_argument("fault", help='JSON, as {"kind": "daemon_down"}')
-    heal = actions.add_parser("heal", help="end the faults of a node")
-    heal.add_argument("node")
-    heal.add_argument("kind", nargs="?")
-    state = actions.add_parser("state", help="show the fleet or a node")
-    state.add_argument("node", nargs="?")
-    advance = actions.add_parser("advance", help="jump forward in simulated time")
-    advance.add_argument("seconds", type=float)
-    return parser
-
-
-def ctl(arguments: list[str]) -> int:
-    """Send one order; print the answer."""
-    options = ctl_parser().parse_args(arguments)
-    body: dict[str, Any] | None = None
-    path = f"/nodes/{getattr(options, 'node', '')}"
-    if options.action == "restart":
-        body = {"down_seconds": options.down_seconds, "reboot": options.reboot}
-        path += "/restart"
-    elif options.action == "fault":
-        body = json.loads(options.fault)
-        path += "/fault"
-    elif options.action == "heal":
-        body = {"kind": options.kind}
-        path += "/heal"
-    elif options.action == "advance":
-        body, path = {"seconds": options.seconds}, "/advance"
-    elif not options.node:
-        path = "/state"
-    payload = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(options.control.rstrip("/") + path, data=payload)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=30) as answer:
-            print(json.dumps(json.load(answer), indent=2))
-    except urllib.error.HTTPError as refused:
-        print(refused.read().decode("utf-8", "replace"), file=sys.stderr)
-        return 1
-    except OSError as problem:
-        print(f"the simulator at {options.control} does not answer: {problem}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
@@ -127,7 +77,11 @@ async def _for_ever() -> None:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until told to end."""
+    """Run until told to end. Raises ScenarioError, FaultError, NoNetwork."""
+    # Imported here so that ``ctl``, which playbooks call, starts without them.
+    from tests.simulator.fleet import Fleet
+    from tests.simulator.scenario import load
+
     parent = os.getppid()
     loop = asyncio.get_running_loop()
     ended = loop.create_task(_for_ever())
@@ -163,6 +117,10 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["ctl"]:
         return ctl(arguments[1:])
     options = run_parser().parse_args(arguments)
+    from tests.simulator.faults import FaultError
+    from tests.simulator.fleet import NoNetwork
+    from tests.simulator.scenario import ScenarioError
+
     try:
         asyncio.run(serve(options))
     except (ScenarioError, FaultError, NoNetwork) as problem:

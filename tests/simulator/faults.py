@@ -102,14 +102,15 @@ class Afflicted(Protocol):
         """Write a state line."""
 
     def condition_changed(self, kind: str, fault: Fault | None) -> None:
-        """Feel the beginning (or the end: None) of a condition."""
+        """Feel the beginning (or the end: None) of a fault."""
 
 
 class Faults:
-    """The faults of one node, or of the gateway."""
+    """The faults of one node, or of the gateway, which has faults of the wire only."""
 
-    def __init__(self, node: Afflicted) -> None:
+    def __init__(self, node: Afflicted, *, wire_only: bool = False) -> None:
         self._node = node
+        self._wire_only = wire_only
         self._conditions: dict[str, Fault] = {}
         self._wire: list[Fault] = []
 
@@ -149,6 +150,8 @@ class Faults:
         fault = Fault.parse(text, world.clock.now())
         if fault.kind in WIRE:
             self._wire.append(fault)
+        elif self._wire_only:
+            raise FaultError(f"the gateway cannot have the condition {fault.kind}, only faults of the wire")
         else:
             self._conditions[fault.kind] = fault
         if fault.until is not None:

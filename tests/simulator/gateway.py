@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator.dispatch import Exchange
-from tests.simulator.faults import Fault, FaultError, Faults
+from tests.simulator.faults import Fault, Faults
 from tests.simulator.wire import RawResponse, head
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.faults = Faults(self)
+        self.faults = Faults(self, wire_only=True)
         self._turn = 0
 
     def say(self, what: str, *, why: str | None = None) -> None:
@@ -47,9 +47,7 @@ class Gateway:
         self.world.journal.state("gateway", what, why=why)
 
     def condition_changed(self, kind: str, fault: Fault | None) -> None:
-        """The gateway has wire faults only."""
-        if fault is not None:
-            raise FaultError(f"the gateway cannot have the condition {kind}, only faults of the wire")
+        """A fault of the wire changes nothing of the gateway itself."""
 
     def candidates(self) -> list[Node]:
         """STRATUS nodes on the default port that are up, confirmed and at the tip; ArcaneOS if there is any.
