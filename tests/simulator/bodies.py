@@ -10,14 +10,20 @@ stream that has ended, for ever. A parsed-body handler sees ``{}`` with any othe
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator.envelope import Reply, html_page
+from tests.simulator.v8json import complaint, strict_complaint
 
 JSON_LIMIT = 100 * 1024
+_CHARSET = re.compile(r"""charset\s*=\s*"?([^\s;"]+)""", re.IGNORECASE)
+# Content encodings of a JSON body, with the window bits that zlib wants for them.
+_INFLATERS = {"identity": 0, "gzip": 31, "deflate": 15}
 
 
 @dataclass(slots=True)
@@ -44,44 +50,47 @@ async def read_body(request: BaseRequest) -> Body | Reply:
         return Body()
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    content_type = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    declared = request.headers.get("Content-Type", "")
     raw = await request.content.read()
-    if content_type != "application/json":
+    if not _is_json(declared):
         return Body(text=raw.decode("utf-8", "replace"))
+    charset = _CHARSET.search(declared)
+    if charset is not None and not charset[1].lower().startswith("utf-"):
+        return _refusal(415, f'UnsupportedMediaTypeError: unsupported charset "{charset[1].upper()}"')
     encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", "gzip", "deflate"):
+    if encoding not in _INFLATERS:
         return _refusal(415, f'UnsupportedMediaTypeError: unsupported content encoding "{encoding}"')
     if len(raw) > JSON_LIMIT:
         return _refusal(413, "PayloadTooLargeError: request entity too large")
+    if encoding != "identity":
+        try:
+            raw = zlib.decompress(raw, _INFLATERS[encoding])
+        except zlib.error:
+            return _refusal(400, "Error: incorrect header check")
+        if len(raw) > JSON_LIMIT:
+            return _refusal(413, "PayloadTooLargeError: request entity too large")
     return _parse(raw.decode("utf-8", "replace"))
+
+
+def _is_json(declared: str) -> bool:
+    """Whether body-parser takes a content type for JSON; a parameter that is none makes it take nothing."""
+    kind, semicolon, parameters = declared.partition(";")
+    return kind.strip().lower() == "application/json" and (not semicolon or "=" in parameters)
 
 
 def _parse(text: str) -> Body | Reply:
     if not text:
         return Body(parsed={}, consumed=True)
-    first = text.lstrip()[:1]
-    if first not in ("{", "["):
-        return _refusal(400, f"SyntaxError: {_unexpected(text, first)}")
+    if text.lstrip(" \t\n\r")[:1] not in ("{", "["):
+        return _refusal(400, f"SyntaxError: {strict_complaint(text)}")
     try:
-        return Body(text, json.loads(text), consumed=True)
+        return Body(text, json.loads(text, parse_constant=_refuse), consumed=True)
     except ValueError as problem:
-        return _refusal(400, f"SyntaxError: {_complaint(text, problem)}")
+        return _refusal(400, f"SyntaxError: {complaint(text) or problem}")
 
 
-def _unexpected(text: str, token: str) -> str:
-    if not token:
-        return "Unexpected end of JSON input"
-    return f"Unexpected token '{token}', \"{text}\" is not valid JSON"
-
-
-def _complaint(text: str, problem: ValueError) -> str:
-    """V8's words for the common cases."""
-    position = problem.pos if isinstance(problem, json.JSONDecodeError) else 0
-    if position >= len(text.rstrip()) and not text.rstrip().endswith("{"):
-        return "Unexpected end of JSON input"
-    if text[:position].rstrip().endswith("{") or position >= len(text):
-        return f"Expected property name or '}}' in JSON at position {min(position, len(text))}"
-    return _unexpected(text, text[position])
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refusal(status: int, text: str) -> Reply:

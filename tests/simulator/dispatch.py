@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 BOOT_MESSAGE = "Node is still reconciling its applications after boot"
 GZIP_FROM = 1024
+_FOREIGN = re.compile(r"[^\x21\x23-\x3b\x3d\x3f-\x5f\x61-\x7a\x7c\x7e%]|%(?![0-9A-Fa-f]{2})")
 # Faults that keep a request from FluxOS, unless they are "late": then it is carried out and the answer is spoiled.
 BEFORE = ("http_error", "html", "reset", "empty")
 
@@ -79,13 +82,13 @@ class Exchange:
 
     def _answer(self, body: Body) -> Reply:
         if self.method == "OPTIONS":
-            return _preflight()
+            return _preflight(self.request.headers.get("Access-Control-Request-Headers"))
         try:
             found = TABLES[self.node.profile.name].find(self.method, self.path)
         except BadPercent as bad:
             return html_page(400, f"URIError: Failed to decode param '{bad}'\n    at decodeURIComponent (<anonymous>)")
         if found is None:
-            return html_page(404, f"Cannot {self.method} {self.path}")
+            return html_page(404, f"Cannot {self.method} {encode_url(self.path)}")
         self.route, params = found
         self.call = Call(
             self.node, self.method, self.path, self.query, self.request.headers, self.route, params, body, self.secure
@@ -128,11 +131,21 @@ class Exchange:
             return envelope.error(failed.message, code=failed.code)
 
     def _unchanged(self, reply: Reply) -> bool:
-        wanted = self.request.headers.get("If-None-Match")
-        if not wanted or self.method not in ("GET", "HEAD") or not reply.etag or reply.status != 200:
+        headers = self.request.headers
+        wanted = headers.get("If-None-Match")
+        if not wanted or self.method not in ("GET", "HEAD") or not reply.etag:
             return False
-        tag = self.entry.etag if self.entry is not None else weak_etag(reply.body)
-        return wanted == "*" or (tag or "") in [part.strip() for part in wanted.split(",")]
+        if self.entry is not None:
+            # apicache compares the texts and nothing else.
+            return wanted == self.entry.etag
+        if not 200 <= reply.status < 300 or "no-cache" in headers.get("Cache-Control", ""):
+            return False
+        if "If-Modified-Since" in headers:
+            # Answers have no Last-Modified, so they count as modified.
+            return False
+        # express compares weakly (library fresh).
+        tags = {part.strip().removeprefix("W/") for part in wanted.split(",")}
+        return wanted == "*" or weak_etag(reply.body).removeprefix("W/") in tags
 
     # -- the answer on the wire -------------------------------------------------------------------------------------
 
@@ -173,12 +186,9 @@ class Exchange:
         headers += content
         if reply.content_type and not bare:
             headers.append(("Content-Type", reply.content_type))
-        packed = (
-            not unchanged
-            and self.method != "HEAD"
-            and len(payload) >= GZIP_FROM
-            and "gzip" in request.headers.get("Accept-Encoding", "")
-        )
+        packed: str | None = None
+        if not unchanged and self.method != "HEAD" and len(payload) >= GZIP_FROM:
+            packed = preferred_encoding(request.headers.get("Accept-Encoding", ""))
         if not bare and not packed and reply.content_type:
             headers.append(("Content-Length", str(len(payload))))
         if reply.etag:
@@ -188,8 +198,11 @@ class Exchange:
         if reply.content_type and not bare:
             headers.append(("Vary", "Accept-Encoding"))
         if packed:
-            headers += [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]
-            squeezed = entry.gzip() if entry is not None else _gzip(payload)
+            headers += [("Content-Encoding", packed), ("Transfer-Encoding", "chunked")]
+            if packed == "deflate":
+                squeezed = zlib.compress(payload)
+            else:
+                squeezed = entry.gzip() if entry is not None else _gzip(payload)
             payload = f"{len(squeezed):x}\r\n".encode() + squeezed + b"\r\n0\r\n\r\n"
         if status == 204:
             headers.append(("Content-Length", "0"))
@@ -319,14 +332,33 @@ class Exchange:
         self.node.world.journal.write(line)
 
 
+def preferred_encoding(accepted: str) -> str | None:
+    """gzip or deflate, as the client prefers, or None. FluxOS gives br to who asks for it; here they get gzip."""
+    weights: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, _, parameters = part.partition(";")
+        quality = re.search(r"q\s*=\s*([0-9.]+)", parameters)
+        weights[name.strip()] = float(quality[1]) if quality else 1.0
+    known = [(weights.get(name, weights.get("*", 0.0)), name) for name in ("gzip", "deflate")]
+    best, name = max(known, key=lambda pair: pair[0])
+    return name if best > 0 else None
+
+
+def encode_url(path: str) -> str:
+    """The path as an error page shows it (library encodeurl): what does not belong in a URL is escaped, once."""
+    return _FOREIGN.sub(lambda found: quote(found[0], safe=""), path)
+
+
 def _gzip(payload: bytes) -> bytes:
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     return packer.compress(payload) + packer.flush()
 
 
-def _preflight() -> Reply:
-    headers = (
+def _preflight(asked: str | None) -> Reply:
+    headers: tuple[tuple[str, str], ...] = (
         ("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE"),
         ("Vary", "Access-Control-Request-Headers"),
     )
+    if asked:
+        headers += (("Access-Control-Allow-Headers", asked),)
     return Reply(b"", 204, None, headers, outcome="http_204", etag=False)
