@@ -120,8 +120,9 @@ class Transport:
             raise ImportError("The Python package requests (with urllib3) is needed: " + str(REQUESTS_IMPORT_ERROR))
         self.options = options or TransportOptions()
         self.read_only = read_only
-        self._reads = self._manager(self.options.pool)
-        self._writes = self._manager(1)
+        tls = self._tls()
+        self._reads = self._manager(self.options.pool, tls)
+        self._writes = self._manager(1, tls)
 
     def get(
         self,
@@ -207,16 +208,10 @@ class Transport:
 
     # -- one request ------------------------------------------------------------------------------------------------
 
-    def _manager(self, size: int) -> urllib3.PoolManager:
+    def _tls(self) -> wire.TlsSettings:
         options = self.options
         try:
-            return wire.pool_manager(
-                size=size,
-                tls_mode=options.tls_mode,
-                fingerprint=options.tls_fingerprint,
-                ca_file=options.ca_file,
-                proxy=options.proxy,
-            )
+            return wire.TlsSettings(options.tls_mode, options.tls_fingerprint, options.ca_file)
         except OSError as error:
             raise Misuse(
                 "tls",
@@ -224,6 +219,10 @@ class Transport:
                 f"{options.ca_file}: {error.strerror or error}",
                 "Give a file with PEM certificates",
             ) from error
+
+    def _manager(self, size: int, tls: wire.TlsSettings) -> urllib3.PoolManager:
+        try:
+            return wire.pool_manager(size=size, tls=tls, proxy=self.options.proxy)
         except (wrong.ProxySchemeUnknown, wrong.LocationParseError) as error:
             raise Misuse(
                 "proxy", "prepare requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT"

@@ -15,6 +15,7 @@ urllib3 is used directly, with connections of our own; ``requests``, which bring
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import socket
@@ -84,6 +85,34 @@ class _BoundedResponse(http.client.HTTPResponse):
             plain.close()
 
 
+class TlsSettings:
+    """How certificates are checked.
+
+    ``mode``: ``verify`` checks chain and name against ``ca_file`` or the system's authorities, ``pin`` the SHA-256
+    ``fingerprint`` of the certificate, ``off`` nothing.
+    """
+
+    def __init__(self, mode: str, fingerprint: str | None = None, ca_file: str | None = None) -> None:
+        """Raises OSError when ``ca_file`` cannot be used."""
+        self._mode = mode
+        self._fingerprint = fingerprint
+        self._context = ssl.create_default_context(cafile=ca_file) if mode == "verify" and ca_file else None
+
+    @functools.cached_property
+    def options(self) -> dict[str, Any]:
+        """What urllib3 wants, made at the first TLS connection: loading the system's authorities takes 50 ms."""
+        if self._mode == "verify":
+            context = self._context or ssl.create_default_context()
+            # urllib3 checks the name itself then, which works for addresses in every version of it.
+            context.check_hostname = False
+            return {"ssl_context": context}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        pinned = {"assert_fingerprint": self._fingerprint} if self._mode == "pin" else {}
+        return {"ssl_context": context, "assert_hostname": False, **pinned}
+
+
 try:
     import urllib3
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -133,41 +162,15 @@ else:
             if conn.sock is None:
                 conn.connect()
 
-    def pool_manager(
-        *,
-        size: int,
-        tls_mode: str,
-        fingerprint: str | None = None,
-        ca_file: str | None = None,
-        proxy: str | None = None,
-    ) -> urllib3.PoolManager:
-        """Connections by host, shared by all threads.
-
-        ``size`` bounds the hosts kept connected and the idle connections per host. ``tls_mode``: ``verify`` checks
-        chain and name against ``ca_file`` or the system's authorities, ``pin`` the SHA-256 ``fingerprint`` of the
-        certificate, ``off`` nothing.
-        """
-        options: dict[str, Any] = {"num_pools": size, "maxsize": size, "block": False}
-        tls: dict[str, Any] = {}
-        if tls_mode == "verify":
-            # Made once: loading the authorities costs milliseconds, for every connection without a shared context.
-            context = ssl.create_default_context(cafile=ca_file)
-            # urllib3 checks the name itself then, which works for addresses in every version of it.
-            context.check_hostname = False
-            tls["ssl_context"] = context
-        else:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            tls.update(ssl_context=context, assert_hostname=False)
-            if tls_mode == "pin":
-                tls["assert_fingerprint"] = fingerprint
-        manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+    def pool_manager(*, size: int, tls: TlsSettings, proxy: str | None = None) -> urllib3.PoolManager:
+        """Connections by host, shared by all threads; ``size`` bounds the hosts and the idle connections per host."""
 
         class Tls(_TlsPool):
             # Not given to the manager: urllib3 1.26 hands those of its TLS options that it forgets to plain pools too.
             def __init__(self, *args: Any, **kwargs: Any) -> None:
-                super().__init__(*args, **{**kwargs, **tls})
+                super().__init__(*args, **{**kwargs, **tls.options})
 
+        options: dict[str, Any] = {"num_pools": size, "maxsize": size, "block": False}
+        manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": Tls}
         return manager
