@@ -99,7 +99,9 @@ class Boot:
             node.set_dos(0, None)
         self._afflict()
         self.show(True)
-        self._later(timings.database, self._database_ready)
+        # The database is there a moment before the sessions are dropped: a login in between is lost again.
+        self._later(timings.database / 3, self._connect_database)
+        self._later(timings.database, self._drop_sessions)
 
     def _afflict(self) -> None:
         """The faults that were ordered for the time after this start."""
@@ -112,9 +114,12 @@ class Boot:
         for fault in what if isinstance(what, list) else [what]:
             node.faults.add({"kind": fault} if isinstance(fault, str) else fault)
 
-    def _database_ready(self) -> None:
+    def _connect_database(self) -> None:
+        self._node.database_ready = True
+
+    def _drop_sessions(self) -> None:
+        """The start goes on: sessions go, and the time away decides about the apps."""
         node = self._node
-        node.database_ready = True
         node.logins.drop()
         node.say("session_dropped", why="FluxOS start")
         now = node.world.clock.now()

@@ -161,10 +161,15 @@ def test_a_restart_drops_sessions_and_phrases_a_moment_after_listening(start: St
     lab = start()
     header = lab.login()
     lab.sim.restart(lab.first)
-    lab.sim.advance(9)
+    lab.sim.advance(8.5)
     assert lab.get("/flux/uptime", headers=BYPASS).json()["status"] == "success"
-    assert lab.sim.node(lab.first)["sessions"] == 1
-    lab.sim.advance(3)
+    assert lab.get("/id/loggedusers", headers=header).json()["data"] == UNAUTHORIZED, "no database yet"
+    assert lab.error("/id/emergencyphrase")["name"] == "TypeError"
+    lab.sim.advance(1)
+    assert lab.get("/id/loggedusers", headers=header).json()["status"] == "success"
+    lab.login()
+    assert lab.sim.node(lab.first)["sessions"] == 2, "a login too early is possible, and lost"
+    lab.sim.advance(2)
     assert lab.sim.node(lab.first)["sessions"] == 0
     assert lab.get("/id/loggedusers", headers=header).json()["data"] == UNAUTHORIZED
 
