@@ -39,10 +39,10 @@ LONGEST_MODULE = 60
 LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions", "wire"},
     {"envelope", "plain"},
-    {"identity", "session_cache", "transport", "waiting"},
+    {"failures", "identity", "session_cache", "transport", "waiting"},
     {"session"},
     {"client"},
-    {"fleet", "health", "waves"},
+    {"facts", "fleet", "health", "waves"},
     {"process"},
     {"call"},
     {"operations", "survey"},

@@ -45,12 +45,9 @@ def test_mypy_strict_plugins(collections_path: Path) -> None:
 
 
 def test_mypy_strict_simulator_and_tools() -> None:
-    targets = [
-        folder
-        for folder in ("tests/simulator", "tests/tools", "tests/benchmark")
-        if list((ROOT / folder).rglob("*.py"))
-    ]
-    run_tool([BIN / "python", "-m", "mypy", *targets])
+    folders = ("tests/simulator", "tests/tools", "tests/gates", "tests/packaging", "tests/benchmark")
+    targets = [folder for folder in folders if list((ROOT / folder).rglob("*.py"))]
+    run_tool([BIN / "python", "-m", "mypy", "tests/conftest.py", *targets])
 
 
 def test_ruff_check() -> None:
