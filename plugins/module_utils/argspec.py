@@ -5,8 +5,8 @@
 
 A module merges the parts it needs with its own options: ``argument_spec(NODE, AUTH, own={...})``. Every option of
 the parts has four sources, asked in this order: the task (or ``module_defaults`` of the group), the host variable
-``fluxos_<option>``, the environment variable ``FLUXOS_<OPTION>``, the default. The environment is a fallback of the
-specification; the host variable is looked up by the runner, which alone knows the host.
+``fluxos_<option>``, the environment variable ``FLUXOS_<OPTION>``, the default. The runner looks the middle two up: it
+alone knows the host, and the environment that counts is the controller's, also for a task that is handed over.
 """
 
 from __future__ import annotations
@@ -14,40 +14,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
-
 Spec = dict[str, Any]
-
-
-def _option(name: str, **details: Any) -> Spec:
-    return {name: {**details, "fallback": (env_fallback, [f"FLUXOS_{name.upper()}"])}}
 
 
 #: How to reach a node or a gateway.
 CONNECTION: Spec = {
-    **_option("scheme", type="str", choices=["http", "https"], default="http"),
-    **_option("tls_mode", type="str", choices=["off", "verify", "pin"], default="off"),
-    **_option("tls_fingerprint", type="str"),
-    **_option("ca_file", type="path"),
-    **_option("timeout", type="float", default=20.0),
-    **_option("retries", type="int", default=2),
-    **_option("proxy", type="str"),
-    **_option("max_answer", type="int", default=67108864),
+    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+    "tls_mode": {"type": "str", "choices": ["off", "verify", "pin"], "default": "off"},
+    "tls_fingerprint": {"type": "str"},
+    "ca_file": {"type": "path"},
+    "timeout": {"type": "float", "default": 20.0},
+    "retries": {"type": "int", "default": 2},
+    "proxy": {"type": "str"},
+    "max_answer": {"type": "int", "default": 67108864},
 }
 
 #: Which node. Without it the runner takes the host's own address.
-NODE: Spec = {**_option("node", type="str"), **CONNECTION}
+NODE: Spec = {"node": {"type": "str"}, **CONNECTION}
 
 #: Where the network as a whole is asked.
-GATEWAY: Spec = _option("gateway", type="list", elements="str", default=["https://api.runonflux.io"])
+GATEWAY: Spec = {"gateway": {"type": "list", "elements": "str", "default": ["https://api.runonflux.io"]}}
 
 #: Who asks.
 AUTH: Spec = {
-    **_option("flux_id", type="str"),
-    **_option("private_key", type="str", no_log=True),
-    **_option("private_key_file", type="path", no_log=False),
-    **_option("signer_command", type="str"),
-    **_option("session_cache", type="path", default="~/.ansible/fluxos/sessions", no_log=False),
+    "flux_id": {"type": "str"},
+    "private_key": {"type": "str", "no_log": True},
+    "private_key_file": {"type": "path", "no_log": False},
+    "signer_command": {"type": "str"},
+    "session_cache": {"type": "path", "default": "~/.ansible/fluxos/sessions", "no_log": False},
 }
 
 #: How long a change is waited for.
@@ -60,9 +54,12 @@ WAIT: Spec = {
 #: Options that may come from host variables and the environment.
 CONNECTION_OPTIONS: frozenset[str] = frozenset({**NODE, **GATEWAY, **AUTH})
 
+#: The ways to sign. They exclude each other within one source; one in a stronger source hides all in weaker ones.
+WAYS_TO_SIGN = ("private_key", "private_key_file", "signer_command")
+
 #: Rules that hold for every module with the parts above.
 CONSTRAINTS: dict[str, Any] = {
-    "mutually_exclusive": [("private_key", "private_key_file", "signer_command")],
+    "mutually_exclusive": [WAYS_TO_SIGN],
     "required_if": [("tls_mode", "pin", ("tls_fingerprint",))],
 }
 

@@ -28,7 +28,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fluxme.fluxos.plugins import modules as module_package
-from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import CONNECTION_OPTIONS, constraints_for
+from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import (
+    CONNECTION_OPTIONS,
+    WAYS_TO_SIGN,
+    constraints_for,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, perform
 from ansible_collections.fluxme.fluxos.plugins.module_utils.scrub import Scrubber
 
@@ -42,6 +46,11 @@ MODULES: dict[str, ModuleType] = {
     info.name: importlib.import_module(f"{module_package.__name__}.{info.name}")
     for info in pkgutil.iter_modules(module_package.__path__)
 }
+
+
+def _is_given(name: str, value: Any) -> bool:
+    """Whether a source sets an option; an empty way to sign, as templates make them, is none."""
+    return value is not None and not (value == "" and name in WAYS_TO_SIGN)
 
 
 class ActionModule(ActionBase):
@@ -70,25 +79,30 @@ class ActionModule(ActionBase):
     # -- where options come from --------------------------------------------------------------------------------
 
     def _with_sources(self, spec: dict[str, Any], host_vars: dict[str, Any]) -> dict[str, Any]:
-        """The task's arguments, completed from host variables and the controller's environment.
+        """The task's arguments, completed from host variables and the controller's environment, in this order.
 
-        Only the runner knows the host's variables. The environment is read here too because a task that is handed over
-        would otherwise see the environment of the other host.
+        A way to sign hides every other way in weaker sources: a task that names a key is not refused because the
+        environment names a signer.
         """
-        args = dict(self._task.args)
-        for name in CONNECTION_OPTIONS.intersection(spec):
-            if args.get(name) is not None:
-                continue
-            variable, environment = f"fluxos_{name}", f"FLUXOS_{name.upper()}"
-            if variable in host_vars:
-                args[name] = self._templar.template(host_vars[variable])
-            elif environment in os.environ:
-                args[name] = os.environ[environment]
+        args = {name: value for name, value in self._task.args.items() if _is_given(name, value)}
+        names = CONNECTION_OPTIONS.intersection(spec)
+
+        def host_variable(name: str) -> Any:
+            variable = f"fluxos_{name}"
+            return self._templar.template(host_vars[variable]) if variable in host_vars else None
+
+        def environment(name: str) -> Any:
+            return os.environ.get(f"FLUXOS_{name.upper()}") or None
+
+        for source in (host_variable, environment):
+            hidden = WAYS_TO_SIGN if any(way in args for way in WAYS_TO_SIGN) else ()
+            found = {name: source(name) for name in names.difference(args, hidden)}
+            args.update({name: value for name, value in found.items() if _is_given(name, value)})
         if "node" in spec and args.get("node") is None and not args.get("nodes"):
             address = host_vars.get("ansible_host")
             if address and self._templar.template(address) not in ("localhost", "127.0.0.1"):
                 args["node"] = self._templar.template(address)
-        return {name: value for name, value in args.items() if value is not None}
+        return args
 
     def _is_handed_over(self) -> bool:
         if self._task.async_val:
