@@ -26,10 +26,9 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.budgets import Budge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.gates import GateError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.identity import load_signer
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.selection import SelectionError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.store import StoreError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import TimeError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.scrub import Scrubber
 from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin
@@ -46,7 +45,15 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.waves import WaveErr
 T = TypeVar("T")
 
 #: Options that cannot be used as given; the text names the option and says what is accepted.
-USAGE_ERRORS = (AddressError, BudgetError, GateError, SelectionError, StoreError, TimeError, VersionError, WaveError)
+USAGE_ERRORS = (
+    AddressError,
+    BudgetError,
+    GateError,
+    TimeError,
+    UsageError,
+    VersionError,
+    WaveError,
+)
 
 
 class CallError(Exception):
@@ -98,8 +105,10 @@ class Call:
     @cached_property
     def transport(self) -> Transport:
         params = self.params
-        return Transport(
-            TransportOptions(
+        if params["retries"] < 0:
+            raise CallError(f"retries is {params['retries']}: 0 or more repeats are expected")
+        try:
+            options = TransportOptions(
                 timeout=params["timeout"],
                 retries=params["retries"],
                 proxy=params["proxy"],
@@ -107,9 +116,10 @@ class Call:
                 tls_fingerprint=params["tls_fingerprint"],
                 ca_file=params["ca_file"],
                 max_answer=params["max_answer"],
-            ),
-            read_only=self.check_mode,
-        )
+            )
+        except ValueError as error:
+            raise CallError(str(error)) from error
+        return Transport(options, read_only=self.check_mode)
 
     @cached_property
     def login(self) -> NodeLogin | None:

@@ -34,6 +34,10 @@ def clean(text: str, limit: int = MAX_SAID) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+class UsageError(ValueError):
+    """Options cannot be used as given; the text names the option and says what is accepted."""
+
+
 class FluxOSError(Exception):
     """An operation did not succeed. ``str()`` is ``node: operation: said. advice``."""
 

@@ -22,11 +22,18 @@ class TimeError(ValueError):
 
 
 def from_plain(values: Mapping[str, Any] | None) -> Process | None:
-    """A process as a task's result or a kept plan holds it."""
-    if not values or values.get("uptime") is None:
+    """A process as a task's result or a kept plan holds it. Raises :class:`TimeError` for what cannot be one."""
+    if not values:
+        return None
+    if not isinstance(values, Mapping):
+        raise TimeError(f"{values!r} is no process: a dictionary with uptime and node_time is expected")
+    if values.get("uptime") is None:
         return None
     node_time = values.get("node_time")
-    return Process(uptime=int(values["uptime"]), node_time=None if node_time is None else float(node_time))
+    try:
+        return Process(uptime=int(values["uptime"]), node_time=None if node_time is None else float(node_time))
+    except (TypeError, ValueError) as error:
+        raise TimeError(f"{dict(values)!r} is no process: uptime and node_time are numbers of seconds") from error
 
 
 def epoch(text: str) -> float:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, cast
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
+from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unreachable
@@ -59,6 +59,8 @@ class Survey:
         self._running: dict[str, tuple[Container, ...] | Unread] = {}
 
     def member(self, name: str, address: str) -> Member:
+        if not isinstance(address, str):
+            raise CallError(f"nodes: {name} has the address {address!r}: a text such as 203.0.113.7:16127 is expected")
         return Member(name, self._call.client_of(address))
 
     # -- single readings ----------------------------------------------------------------------------------------

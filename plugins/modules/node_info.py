@@ -226,35 +226,10 @@ nodes:
       sample: {kind: unreachable, node: "127.18.0.1:16127", operation: read the version, said: connection refused}
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import CONNECTION, NODE, argument_spec
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, Result, run_as_module
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.facts import FACTS, read
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
-from ansible_collections.fluxme.fluxos.plugins.module_utils.plain import plain
-
-#: What can be gathered: the name of the fact to the client's method of that name.
-FACTS: Mapping[str, str] = {
-    "version": "version",
-    "process": "process",
-    "tier": "tier",
-    "flux_id": "flux_id",
-    "arcane": "is_arcane",
-    "confirmation": "confirmation",
-    "block_height": "block_height",
-    "dos": "dos",
-    "health": "health",
-    "explorer_synced": "explorer_synced",
-    "benchmark": "benchmark",
-    "communication": "communication",
-    "boot_settled": "boot_settled",
-    "containers": "containers",
-    "apps": "installed_apps",
-    "geolocation": "geolocation",
-    "info": "info",
-}
 
 ARGUMENT_SPEC = argument_spec(
     CONNECTION,
@@ -290,12 +265,6 @@ def run(call: Call) -> Result:
             ]
         }
     )
-
-
-def read(client: NodeClient, gather: list[str]) -> dict[str, Any]:
-    """The facts of one node as plain values, under the names of FACTS."""
-    facts = {fact: plain(getattr(client, FACTS[fact])()) for fact in gather}
-    return {"address": client.endpoint.address, **facts}
 
 
 def main() -> None:

@@ -191,7 +191,11 @@ from typing import Any
 from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import GATEWAY, NODE, argument_spec
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, Result, run_as_module
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.decide import Decider
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.selection import Criteria, seconds
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.selection import (
+    Criteria,
+    checked_target,
+    seconds,
+)
 
 GATES = ["daemon", "explorer", "confirmed", "dos", "slack", "benchmark", "health", "boot", "restart_path", "apps"]
 
@@ -236,7 +240,7 @@ def run(call: Call) -> Result:
 def criteria(params: Mapping[str, Any]) -> Criteria:
     """Which nodes are candidates, from the task's options."""
     return Criteria(
-        target_version=params["target_version"] or None,
+        target_version=checked_target(params["target_version"]),
         max_uptime=seconds(params["max_uptime"]) if params["max_uptime"] else None,
         names=None if params["names"] is None else frozenset(params["names"]),
     )

@@ -4,9 +4,8 @@
 """Deciding about a fleet: the readings of the survey, the selection and the gates put together.
 
 Steps: read version and process of every node; wait until restarts that an interrupted run had begun have settled;
-choose
-the candidates; read the rest of the candidates and judge them by the gates; ask those again that are held for reasons
-that pass by themselves, as long as the user has patience.
+choose the candidates; read the rest of the candidates and judge them by the gates; ask those again that are held for
+reasons that pass by themselves, as long as the user has patience.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.selectio
     Criteria,
     Decision,
     Past,
+    SelectionError,
     choose,
     judge,
     resolve_target,
@@ -182,10 +182,13 @@ class Decider:
 
 
 def limits_for(params: Mapping[str, Any], *, restart_command: bool) -> Limits:
-    """The limits of a task's options."""
-    return Limits(
-        planned_minutes=params["planned_minutes"],
-        restart_command=restart_command,
-        budgets=params["app_budgets"] or {},
-        default_budget=params["app_budget"],
-    )
+    """The limits of a task's options. Raises :class:`SelectionError` for limits that no node can meet."""
+    try:
+        return Limits(
+            planned_minutes=params["planned_minutes"],
+            restart_command=restart_command,
+            budgets=params["app_budgets"] or {},
+            default_budget=params["app_budget"],
+        )
+    except ValueError as error:
+        raise SelectionError(str(error)) from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -43,19 +44,35 @@ def read_json(path: Path) -> Any:
 
 
 def append_line(path: Path, content: Any) -> None:
-    """Add one JSON line in a single write, so that lines of parallel workers never mix."""
-    line = json.dumps(content, sort_keys=True) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Add one JSON line in a single write, so that lines of parallel workers never mix.
+
+    Half a line that a crash has left is ended first: it would swallow this one.
+    """
+    line = (json.dumps(content, sort_keys=True) + "\n").encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, line.encode())
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        written = os.write(descriptor, line)
+        if written < len(line):
+            raise OSError(errno.ENOSPC, "only half of it could be written", str(path))
     finally:
         os.close(descriptor)
 
 
 def read_lines(path: Path) -> list[Any]:
-    """The JSON lines of a file; a last line that was cut off by a crash is left out."""
+    """The JSON lines of a file. What a crash has cut off is left out, wherever later lines went on behind it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    whole = (_whole_line(line) for line in text.split("\n")[:-1])
+    return [content for content in whole if content is not None]
+
+
+def _whole_line(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError, Result
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
-    private_directory,
-    write_json,
-    write_text,
-)
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import write_json, write_text
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock import Holder
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.plan import in_flight, make_plan, merge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report import (
@@ -25,7 +20,11 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report i
     summary_lines,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.selection import seconds
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.store import FleetStore, Run
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.store import (
+    FleetStore,
+    Run,
+    report_directory,
+)
 
 
 class Keeper:
@@ -58,6 +57,9 @@ class Keeper:
             self._write_check_report(plan)
             return self._planned(plan, changed=False)
         self._store.prepare()
+        if params["report_dir"]:
+            # Before the lock is taken, so that nothing is left behind when the user cannot have it.
+            report_directory(params["report_dir"])
         holder = Holder.of_this_process(run_id, call.controller_pid, params["lock_ttl"])
         refused_by = self._store.lock.take(holder)
         if refused_by:
@@ -107,7 +109,7 @@ class Keeper:
 
     def _write_check_report(self, plan: Mapping[str, Any]) -> None:
         if self._params["report_dir"]:
-            place = private_directory(Path(self._params["report_dir"]))
+            place = report_directory(self._params["report_dir"])
             report = build_report(plan, [], "checked")
             write_json(place / "report.json", report)
             write_text(place / "report.md", markdown(report))
@@ -115,13 +117,15 @@ class Keeper:
     def recorded(self) -> Result:
         """Keep what happened to a node. Says whether the run's error budget is used up."""
         if self._call.check_mode:
-            return Result(changed=self._params["event"] == "restarting", values={"stop": False})
+            return Result(changed=self._params["event"] == "restarting", values={"stop": False, "failed_nodes": []})
         run, facts = self._run(), dict(self._params["facts"] or {})
         node, event = self._params["node"], self._params["event"]
+        address = next((kept["address"] for kept in run.plan["nodes"] if kept["name"] == node), None)
+        if address is None:
+            raise CallError(f"run {run.run_id} has no node {node!r} in its plan; nothing was kept")
         run.record(event, node=node, **facts)
         self._store.lock.refresh(run.run_id)
         if event in ("restarted", "already_restarted") and facts.get("process"):
-            address = next(kept["address"] for kept in run.plan["nodes"] if kept["name"] == node)
             self._store.remember_restart(address, {key: facts.get(key) for key in ("version", "process")})
         failed = sorted({kept["node"] for kept in run.events() if kept["event"] == "failed"})
         stop = len(failed) > self._params["error_budget"]
@@ -139,7 +143,9 @@ class Keeper:
             return Result(values={"lines": ["Check mode: nothing was sent."], "report": None})
         run = self._run()
         self._store.lock.release(run.run_id)
-        run.record("finished", status=self._params["status"], message=self._params["message"])
+        if run.status == "running":
+            # The first end counts: a run that failed does not become a success because a later task ends it too.
+            run.record("finished", status=self._params["status"], message=self._params["message"])
         report = run.write_report()
         return Result(values={"lines": summary_lines(report), "report": report, "directory": str(run.directory)})
 
@@ -163,4 +169,4 @@ class Keeper:
     def _run(self) -> Run:
         if not self._params["run_id"]:
             raise CallError("run_id is needed to record or finish a run: take it from the task that started it")
-        return self._store.run(self._params["run_id"])
+        return self._store.kept_run(self._params["run_id"])

@@ -27,13 +27,24 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files im
 def process_start(pid: int) -> str | None:
     """When a process started, as the kernel counts it, or nothing when that process is gone or unknowable.
 
-    The number tells a process from a later one that was given the same id.
+    The number tells a process from a later one that was given the same id. A process that ended and that nobody has
+    waited for (usual in containers whose first process does not care) is gone too.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        # A name may hold anything, the closing bracket and half a character included.
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X", "x") else fields[19]
+
+
+def user_name() -> str:
+    """Who runs this. Containers run under numbers that have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Holder:
     @classmethod
     def of_this_process(cls, run_id: str, pid: int, ttl: float) -> Holder:
         now = time.time()
-        return cls(getpass.getuser(), run_id, socket.gethostname(), pid, process_start(pid), now, now, ttl)
+        return cls(user_name(), run_id, socket.gethostname(), pid, process_start(pid), now, now, ttl)
 
     def is_alive(self, now: float) -> bool:
         if self.host != socket.gethostname():

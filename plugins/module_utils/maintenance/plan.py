@@ -9,11 +9,12 @@ that one report tells the whole story: what was done stays as it was, what was n
 
 from __future__ import annotations
 
-import getpass
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock import user_name
 from ansible_collections.fluxme.fluxos.plugins.module_utils.waves import cap_from
 
 #: Events after which a node has been touched in a run.
@@ -22,11 +23,50 @@ TOUCHED = frozenset({"restarting", "restarted", "already_restarted", "failed"})
 SETTLED = frozenset({"restarted", "already_restarted", "failed"})
 
 
+#: What every node of a plan has.
+NODE_KEYS = ("name", "address", "decision", "reason", "message")
+DECISIONS = ("restart", "verify", "hold", "skip")
+
+
+class PlanError(UsageError):
+    """The plan that was given cannot be carried out; the message names what is wrong with it."""
+
+
+def check_plan(given: Mapping[str, Any]) -> None:
+    """Refuse a plan that somebody wrote by hand and that would fail later, after the lock was taken."""
+    if missing := [key for key in ("nodes", "waves", "cap") if key not in given]:
+        raise PlanError(f"the plan has no {missing[0]!r}: nodes, waves and cap are needed")
+    decisions: dict[str, str] = {}
+    for node in given["nodes"]:
+        if not isinstance(node, Mapping) or not all(isinstance(node.get(key), str) for key in NODE_KEYS):
+            name = node.get("name") if isinstance(node, Mapping) else node
+            raise PlanError(f"the plan's node {name!r} needs {', '.join(NODE_KEYS)}, all of them texts")
+        if node["decision"] not in DECISIONS:
+            raise PlanError(f"the plan's node {node['name']!r}: the decision is one of {', '.join(DECISIONS)}")
+        if node["name"] in decisions:
+            raise PlanError(f"the plan has the node {node['name']!r} twice")
+        decisions[node["name"]] = node["decision"]
+    in_waves = [name for wave in given["waves"] for name in wave]
+    for name in in_waves:
+        if decisions.get(name) not in ("restart", "verify"):
+            raise PlanError(f"the plan's waves hold {name!r}, which is not among its nodes that are to be restarted")
+        if in_waves.count(name) > 1:
+            raise PlanError(f"the plan's waves hold {name!r} more than once")
+    spare = {held["name"] for held in given.get("held") or []}
+    for name, decision in decisions.items():
+        if decision == "restart" and name not in in_waves and name not in spare:
+            raise PlanError(f"the plan's node {name!r} is to be restarted, but is in no wave and not in 'held'")
+
+
 def make_plan(
     run_id: str, fleet: str, started: float, params: Mapping[str, Any], *, check_mode: bool
 ) -> dict[str, Any]:
-    """The plan of the task's options. Nodes that were to be restarted but got no wave are held back."""
+    """The plan of the task's options. Nodes that were to be restarted but got no wave are held back.
+
+    Raises :class:`PlanError`, and ``WaveError`` for a cap that is none.
+    """
     given = params["plan"]
+    check_plan(given)
     waves = [list(wave) for wave in given["waves"] if wave]
     in_a_wave = {name for wave in waves for name in wave}
     spare = {held["name"]: held for held in given.get("held") or []}
@@ -39,7 +79,7 @@ def make_plan(
     return {
         "run_id": run_id,
         "fleet": fleet,
-        "owner": f"{getpass.getuser()}@{socket.gethostname()}",
+        "owner": f"{user_name()}@{socket.gethostname()}",
         "started": started,
         "check_mode": check_mode,
         "report_dir": params["report_dir"],

@@ -4,8 +4,8 @@
 """The report of a run, from its plan and its events: pure functions.
 
 Steps: every node of the plan starts with what the plan decided; events are applied in order, later ones win; the
-result of
-a node that was begun but never finished is ``interrupted`` once the run has ended, ``restarting`` while it has not.
+result of a node that was begun but never finished is ``interrupted`` once the run has ended, ``restarting`` while it
+has not.
 
 Properties: every node of the selected fleet is in the report exactly once, with a result and a reason; a report built
 twice from the same input is equal; a run without events reports everything that was planned as ``planned``.
@@ -53,7 +53,7 @@ def build_report(plan: Mapping[str, Any], events: Sequence[Mapping[str, Any]], s
         "owner": plan["owner"],
         "status": status,
         "check_mode": plan["check_mode"],
-        "changed": any(node["result"] == "restarted" for node in nodes.values()),
+        "changed": any(_was_touched(node) for node in nodes.values()),
         "started": plan["started"],
         "ended": ended[-1] if ended else None,
         "seconds": round((ended[-1] if ended else last) - plan["started"], 1),
@@ -67,6 +67,13 @@ def build_report(plan: Mapping[str, Any], events: Sequence[Mapping[str, Any]], s
         "waves": _waves(plan, done),
         "nodes": list(nodes.values()),
     }
+
+
+def _was_touched(node: Mapping[str, Any]) -> bool:
+    """Whether the run restarted the node, or may have: a restart that failed was a restart that was asked for."""
+    return node["result"] in ("restarted", "restarting", "interrupted") or (
+        node["result"] == "failed" and node["started"] is not None
+    )
 
 
 def _as_planned(node: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:

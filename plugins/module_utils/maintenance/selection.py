@@ -6,8 +6,7 @@
 Steps for a node, the first that applies decides:
 
 1. An interrupted run had begun to restart it, and it is another process now or does not answer: ``verify``, its
-recovery
-   is waited for.
+   recovery is waited for.
 2. It does not tell version and uptime: ``hold``.
 3. It is another process than the one this run saw first: ``skip``, it was restarted already.
 4. It is named, runs longer than allowed or is older than the target: a candidate. Otherwise: ``skip``.
@@ -25,13 +24,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.again import restarted_since
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.gates import Preflight
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.reasons import Reason
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import NodeReading, Unread
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import from_plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
-from ansible_collections.fluxme.fluxos.plugins.module_utils.versions import VersionError, newest, outdated
+from ansible_collections.fluxme.fluxos.plugins.module_utils.versions import (
+    VersionError,
+    newest,
+    outdated,
+    parse_version,
+)
 
 #: Asks for the newest version that the fleet itself reports.
 NEWEST = "newest"
@@ -40,7 +45,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw]?)")
 
 
-class SelectionError(ValueError):
+class SelectionError(UsageError):
     """The criteria cannot be used as given."""
 
 
@@ -88,25 +93,31 @@ class Decision:
     clears: bool = False
 
 
+def checked_target(text: str | None) -> str | None:
+    """The target as the user gave it; empty is none. Raises ``VersionError`` when it is neither newest nor a version.
+
+    Found before a node is read: a typing error must not hold a whole fleet back, node by node.
+    """
+    if text and text != NEWEST:
+        parse_version(text)
+    return text or None
+
+
 def _decided(reason: Reason, decision: str | None = None, **facts: object) -> Decision:
     return Decision(decision or reason.effect.value, reason, reason.sentence(**facts), clears=reason.clears)
 
 
 def resolve_target(target: str | None, readings: Sequence[NodeReading]) -> str | None:
-    """The target version; ``newest`` is the newest that the fleet reports, or nothing when none can be read."""
+    """The target version; ``newest`` is the newest that the fleet reports, and stays so while no node reports one.
+
+    Without a target every node would be a candidate, so one that cannot be resolved is never dropped.
+    """
     if target != NEWEST:
         return target
-    known = [reading.version for reading in readings if not isinstance(reading.version, Unread)]
-    comparable = [version for version in known if _comparable(version)]
-    return newest(comparable) if comparable else None
-
-
-def _comparable(version: str) -> bool:
     try:
-        newest([version])
+        return newest(reading.version for reading in readings)
     except VersionError:
-        return False
-    return True
+        return NEWEST
 
 
 def choose(reading: NodeReading, criteria: Criteria, past: Past) -> Decision:
@@ -129,9 +140,12 @@ def _by_criteria(name: str, version: str, process: Process, criteria: Criteria, 
     if criteria.max_uptime is not None and process.uptime > criteria.max_uptime:
         return _decided(Reason.LONG_RUNNING, uptime=_days(process.uptime), allowed=_days(criteria.max_uptime))
     if criteria.target_version is None:
-        why = "it is not named" if criteria.names is not None else "it does not run longer than allowed"
+        why = "it is not named" if criteria.max_uptime is None else "it does not run longer than allowed"
         return _decided(Reason.NOT_SELECTED, why=why)
     target = criteria.target_version
+    if target == NEWEST:
+        why = "no node reports a version that can be compared: name the target version"
+        return _decided(Reason.CANNOT_EVALUATE, what="whether it is outdated", why=why)
     try:
         behind = outdated(version, target)
     except VersionError as error:

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
     append_line,
     private_directory,
@@ -36,10 +37,24 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock imp
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report import build_report, markdown
 
 FLEET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RUN_ID = FLEET_NAME
 
 
-class StoreError(ValueError):
+class StoreError(UsageError):
     """The state directory cannot be used as asked."""
+
+
+def report_directory(path: str) -> Path:
+    """Make the directory that a user wants the report in. Raises :class:`StoreError` when that cannot be done."""
+    place = Path(path).expanduser()
+    try:
+        private_directory(place)
+        writable = os.access(place, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise StoreError(f"the report directory {place} cannot be made: {error.strerror}") from error
+    if not writable:
+        raise StoreError(f"the report directory {place} cannot be written to")
+    return place
 
 
 class Run:
@@ -86,7 +101,7 @@ class Run:
             report = self.report()
             places = [self.directory]
             if self.plan.get("report_dir"):
-                places.append(private_directory(Path(self.plan["report_dir"])))
+                places.append(report_directory(self.plan["report_dir"]))
             for place in places:
                 write_json(place / "report.json", report)
                 write_text(place / "report.md", markdown(report))
@@ -114,15 +129,24 @@ class FleetStore:
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(2)
 
     def run(self, run_id: str) -> Run:
+        if not RUN_ID.fullmatch(run_id):
+            raise StoreError(f"{run_id!r} is no run: give the run_id that maintenance_run returned")
         return Run(self, run_id)
+
+    def kept_run(self, run_id: str) -> Run:
+        """A run that was begun. Raises :class:`StoreError` for any other."""
+        run = self.run(run_id)
+        if not isinstance(read_json(run.directory / "plan.json"), dict):
+            raise StoreError(f"fleet {self.fleet} has no run {run_id} with a readable plan in {self.directory}")
+        return run
 
     def unfinished(self, within: float) -> Run | None:
         """The last run, when it never ended, began less than ``within`` seconds ago and nobody works on it now."""
         runs = self.directory / "runs"
         names = sorted((path.name for path in runs.iterdir()), reverse=True) if runs.is_dir() else []
-        for name in names:
+        for name in filter(RUN_ID.fullmatch, names):
             run = self.run(name)
-            if read_json(run.directory / "plan.json") is None:
+            if not isinstance(read_json(run.directory / "plan.json"), dict):
                 continue
             recent = time.time() - float(run.plan["started"]) < within
             return run if recent and run.status == "running" and not self.lock.living_holder() else None
