@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
+from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.again import Missing, Streak, healthy_again
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.sick import FleetVerdict, fleet_gate, sickness
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import Limits, NodeReading, Unread
@@ -29,24 +29,34 @@ class Recovered:
 
 
 def reading_from_plain(address: str, values: Mapping[str, Any] | None) -> NodeReading | None:
-    """The reading from before a restart, as a task's result or a kept plan holds it."""
+    """The reading from before a restart, as a task's result or a kept plan holds it. Raises CallError for others."""
     if not values:
         return None
     process = from_plain(values.get("process"))
     containers, apps = values.get("containers"), values.get("apps")
     lost = Unread("it was not read before the restart")
-    return NodeReading(
-        name=address,
-        address=address,
-        ip=address.rpartition(":")[0],
-        process=process or lost,
-        containers=lost if containers is None else tuple(Container(**row) for row in containers),
-        apps=lost if apps is None else tuple(App(**{**row, "components": tuple(row["components"])}) for row in apps),
-    )
+    try:
+        return NodeReading(
+            name=address,
+            address=address,
+            ip=address.rpartition(":")[0],
+            process=process or lost,
+            containers=lost if containers is None else tuple(Container(**row) for row in containers),
+            apps=lost
+            if apps is None
+            else tuple(App(**{**row, "components": tuple(row["components"])}) for row in apps),
+        )
+    except (KeyError, TypeError) as error:
+        raise CallError(
+            "before: its containers or apps are not as node_preflight returns them under nodes[].before; pass that on "
+            "unchanged"
+        ) from error
 
 
 def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> Recovered:
     """Wait until the task's node is healthy several samples in a row. Raises WaitTimeout with what it still lacks."""
+    if samples < 1:
+        raise CallError(f"samples is {samples}: a node has to be seen healthy at least once")
     survey = Survey(call)
     member = survey.member(call.endpoint.address, call.endpoint.address)
     streak = Streak(samples)
@@ -66,8 +76,8 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
     waiter = Waiter(
         node=call.endpoint.address,
         operation="wait until the node is healthy",
-        # Without waiting the deadline is now: as many looks as the samples need, and no more.
-        timeout=call.params["wait_timeout"] if call.params["wait"] else call.params["wait_interval"] * (samples - 1),
+        timeout=call.params["wait_timeout"],
+        looks=None if call.params["wait"] else samples,
         interval=call.params["wait_interval"],
         progress=call.progress,
         advice="Look at this node before anything else is restarted; nothing is forced and nothing else was touched",

@@ -4,9 +4,8 @@
 """Waiting for nodes: one loop, with a deadline on a monotonic clock and words for what it waits for.
 
 Predicates are small functions that look once and say whether they are satisfied and what they saw. While a node
-restarts,
-refused connections and half answers are part of what is seen, not errors; they become part of the message at the
-deadline.
+restarts, refused connections and half answers are part of what is seen, not errors; they become part of the message at
+the deadline. A lost login ends a wait at once: time does not bring it back.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unauthorized
 
@@ -48,26 +47,33 @@ class Waiter:
     interval: float
     progress: Callable[[str], None]
     advice: str
+    looks: int | None = None
+    """Look so many times whatever the clock says, instead of until the deadline: for those who will not wait."""
 
     def until(self, look: Callable[[], Look[T]]) -> T:
         """Look again and again. Raises :class:`WaitTimeout` with the last thing seen."""
         begun = time.monotonic()
         told = begun
+        done = 0
         while True:
             seen = self._look(look)
+            done += 1
             if seen.value is not None:
                 return seen.value
             now = time.monotonic()
-            if now - begun + self.interval > self.timeout:
-                raise WaitTimeout(
-                    self.node, self.operation, f"not so after {self.timeout:.0f} s; last seen: {seen.saw}", self.advice
-                )
+            if self.looks is None and now - begun + self.interval > self.timeout:
+                self._give_up(f"{self.timeout:g} s", seen)
+            if done == self.looks:
+                self._give_up("1 look" if done == 1 else f"{done} looks", seen)
             if now - told >= PROGRESS_EVERY:
                 told = now
                 self.progress(
                     f"{self.node}: {self.operation}: {now - begun:.0f} s of {self.timeout:.0f} s; saw {seen.saw}"
                 )
             time.sleep(self.interval)
+
+    def _give_up(self, spent: str, seen: Look[T]) -> NoReturn:
+        raise WaitTimeout(self.node, self.operation, f"not so after {spent}; last seen: {seen.saw}", self.advice)
 
     @staticmethod
     def _look(look: Callable[[], Look[T]]) -> Look[T]:
