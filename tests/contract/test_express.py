@@ -192,6 +192,24 @@ def test_which_content_types_make_a_raw_body_handler_hang(node: ReplayNode, cont
 
 
 @pytest.mark.parametrize(
+    ("path", "name", "says"),
+    [
+        ("/apps/appowner/(", "SyntaxError", "Invalid regular expression: /^($/i: Unterminated group"),
+        ("/apps/appowner/[", "SyntaxError", "Invalid regular expression: /^[$/i: Unterminated character class"),
+        ("/apps/location/*", "SyntaxError", "Invalid regular expression: /^*$/i: Nothing to repeat"),
+        ("/apps/location/a%00", "BSONError", "value ^a\\u0000$ must not contain null bytes"),
+        ("/apps/appspecifications/%5Bz-a%5D", "SyntaxError", "/^[z-a]$/i: Range out of order in character class"),
+        ("/apps/appspecifications/NoSuchApp", "Error", "Application: NoSuchApp not found"),
+    ],
+)
+def test_names_of_apps_are_expressions(node: ReplayNode, path: str, name: str, says: str) -> None:
+    """FluxOS: registryManager.js."""
+    answer = _ask(node, path)
+    assert f'"name":"{name}"' in answer.body
+    assert says in answer.body
+
+
+@pytest.mark.parametrize(
     ("route", "body", "says"),
     [
         ("/id/verifylogin", "null", "Cannot read properties of null (reading 'zelid')"),

@@ -11,6 +11,7 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator.appnames import BadName
 from tests.simulator.jsvalues import ensure_object, ensure_string, iso, js_length, number
 from tests.simulator.signatures import verify
 
@@ -135,8 +136,12 @@ def _identity_allows(node: Node, privilege: str, zelid: str, app: str | None) ->
         return zelid in team
     if privilege == "adminandfluxteam":
         return zelid == node.owner or zelid in team
-    owner = node.world.app_owner(app) if app else None
     if not app:
+        return False
+    try:
+        owner = node.world.app_owner(app)
+    except BadName:
+        # Whatever is thrown on the way means: not authorised.
         return False
     if privilege == "appowner":
         return owner is not None and zelid == owner

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator import envelope
+from tests.simulator.appnames import BadName
 from tests.simulator.auth import claimed
 from tests.simulator.bodies import Body, read_body
 from tests.simulator.cache import Entry
@@ -24,6 +26,7 @@ from tests.simulator.faults import Fault, Faults
 from tests.simulator.node import RpcError
 from tests.simulator.routes import TABLES
 from tests.simulator.routing import BadPercent, Route
+from tests.simulator.spoil import EARLY, spoil
 from tests.simulator.wire import Protocol, RawResponse, head, http_date
 
 if TYPE_CHECKING:
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
 BOOT_MESSAGE = "Node is still reconciling its applications after boot"
 GZIP_FROM = 1024
 _FOREIGN = re.compile(r"[^\x21\x23-\x3b\x3d\x3f-\x5f\x61-\x7a\x7c\x7e%]|%(?![0-9A-Fa-f]{2})")
-# Faults that keep a request from FluxOS, unless they are "late": then it is carried out and the answer is spoiled.
-BEFORE = ("http_error", "html", "reset", "empty")
 
 
 class Exchange:
@@ -67,9 +68,9 @@ class Exchange:
             if fault.kind == "latency":
                 await asyncio.sleep(float(fault.options.get("seconds", 1.0)))
         spoiler = next((fault for fault in faults if fault.kind != "latency"), None)
-        before = spoiler is not None and spoiler.kind in BEFORE and not spoiler.options.get("late")
-        if spoiler is not None and before:
-            return await self._spoil_early(spoiler)
+        if spoiler is not None and spoiler.kind in EARLY and not spoiler.options.get("late"):
+            await self.request.content.read()
+            return await self._spoil(spoiler, (200, b"", []), None)
         body = await read_body(self.request)
         node.world.timeline.run_due()
         if not node.is_up:
@@ -129,6 +130,8 @@ class Exchange:
             return route.handler(call)
         except RpcError as failed:
             return envelope.error(failed.message, code=failed.code)
+        except BadName as wrong:
+            return envelope.error(wrong.message, name=wrong.name)
 
     def _unchanged(self, reply: Reply) -> bool:
         headers = self.request.headers
@@ -163,8 +166,8 @@ class Exchange:
                 reply.after()
             return RawResponse(b"", keep=False)
         status, payload, headers = self._render(reply)
-        if spoiler is not None and spoiler.kind in ("truncate", "stall", "reset", "http_error", "html", "empty"):
-            return await self._spoil_late(spoiler, reply, status, payload, headers)
+        if spoiler is not None:
+            return await self._spoil(spoiler, (status, payload, headers), reply.after)
         self._journal(reply.outcome, status)
         if reply.after is not None:
             reply.after()
@@ -230,59 +233,23 @@ class Exchange:
 
     # -- faults on the wire -----------------------------------------------------------------------------------------
 
-    async def _spoil_early(self, fault: Fault) -> web.StreamResponse:
-        """The request never reaches FluxOS: a proxy or the network answered."""
-        await self.request.content.read()
-        return await self._spoil_late(fault, Reply(), 200, b"", [])
-
-    async def _spoil_late(
-        self, fault: Fault, reply: Reply, status: int, payload: bytes, headers: list[tuple[str, str]]
+    async def _spoil(
+        self, fault: Fault, answer: tuple[int, bytes, list[tuple[str, str]]], after: Callable[[], None] | None
     ) -> web.StreamResponse:
-        options = fault.options
-        after = reply.after
-        answer: RawResponse
-        if fault.kind == "http_error":
-            code = int(options.get("status", 502))
-            page = str(options.get("body", f"<html><body><h1>{code}</h1></body></html>")).encode()
-            extra = [("Retry-After", str(options["retry_after"]))] if "retry_after" in options else []
-            lines = [
-                *extra,
-                ("Content-Type", str(options.get("content_type", "text/html"))),
-                ("Content-Length", str(len(page))),
-            ]
-            self._journal(f"http_{code}", code)
-            answer = RawResponse(
-                head(code, [*lines, *self._connection_headers()]) + page, keep=bool(self.request.keep_alive)
-            )
-        elif fault.kind == "html":
-            title = options.get("title", "Flux Node is not confirmed on the network")
-            page = (
-                f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
-            )
-            lines = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
-            self._journal("html", int(options.get("status", 200)))
-            answer = RawResponse(
-                head(int(options.get("status", 200)), [*lines, *self._connection_headers()]) + page, keep=False
-            )
-        elif fault.kind in ("reset", "empty"):
-            self._journal("reset" if fault.kind == "reset" else "dropped", None)
-            if fault.kind == "reset":
-                self._abort()
-            answer = RawResponse(b"", keep=False)
-        else:
-            # Half of the answer; then the end of the connection (truncate) or silence (stall).
-            portion = payload[: int(options.get("bytes", len(payload) // 2))]
-            self._journal("truncated" if fault.kind == "truncate" else "stalled", status)
-            answer = RawResponse(head(status, headers) + portion, keep=False)
-            if fault.kind == "stall":
-                await answer.prepare(self.request)
-                if after is not None:
-                    after()
-                await self._until_closed()
-                return RawResponse(b"", keep=False)
+        """Send something else, after the request was carried out (``after``) or in place of it."""
+        spoiled = spoil(fault, answer, self._connection_headers())
+        self._journal(spoiled.outcome, spoiled.http)
+        if spoiled.ending == "abort":
+            self._abort()
         if after is not None:
             after()
-        return answer
+        keep = spoiled.ending == "keep" and bool(self.request.keep_alive)
+        response = RawResponse(spoiled.payload, keep=keep)
+        if spoiled.ending == "wait":
+            await response.prepare(self.request)
+            await self._until_closed()
+            return RawResponse(b"", keep=False)
+        return response
 
     def _abort(self) -> None:
         transport = self.request.transport

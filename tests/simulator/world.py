@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator.appnames import matcher
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.confirmation import BLOCK_SECONDS
 from tests.simulator.containers import AppInfo
@@ -86,20 +86,17 @@ class World:
     def find_app(self, name: str) -> AppInfo | None:
         """The app of a name, as FluxOS looks it up: an anchored regular expression, letter case does not count.
 
-        Raises re.error for a name that is none.
+        Raises BadName.
         """
         app = self.apps.get(name.lower())
         if app is not None and name.isalnum():
             return app
-        pattern = re.compile(f"^{name}$", re.IGNORECASE)
+        pattern = matcher(name)
         return next((app for app in self.apps.values() if pattern.match(app.name)), None)
 
     def app_owner(self, name: str) -> str | None:
-        """The registered owner; None for an app that nobody registered."""
-        try:
-            app = self.find_app(name)
-        except re.error:
-            return None
+        """The registered owner; None for an app that nobody registered. Raises BadName."""
+        app = self.find_app(name)
         return app.owner if app else None
 
     def add_app(self, app: AppInfo) -> None:
@@ -111,9 +108,9 @@ class World:
         return [node for node in self.nodes.values() if node.confirmation.is_confirmed and node.listed]
 
     def locations(self, app: str | None = None) -> list[dict[str, Any]]:
-        """Location rows of an app (the name is an anchored regular expression), or all. Raises re.error."""
+        """Location rows of an app (the name is an anchored regular expression), or all. Raises BadName."""
         now = self.clock.now()
-        pattern = None if app is None else re.compile(f"^{app}$", re.IGNORECASE)
+        pattern = None if app is None else matcher(app)
         found = []
         for node in self.nodes.values():
             if node.faults.condition("location_missing"):

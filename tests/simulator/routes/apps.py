@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import re
-
 from tests.simulator.call import Call
 from tests.simulator.envelope import Reply, data, error
+from tests.simulator.jsvalues import iso
+from tests.simulator.node import TIERS
+from tests.simulator.profiles import SINCE_18
 from tests.simulator.routes import views
 from tests.simulator.routes.health import docker_down, docker_error
 from tests.simulator.routing import Registry
@@ -65,10 +66,8 @@ def location(call: Call) -> Reply:
         return error("No Flux App name specified")
     if call.node.faults.condition("short_registry"):
         return data([])
-    try:
-        return data(call.world.locations(str(name)))
-    except re.error:
-        return error(f"Invalid regular expression: /^{name}$/i: Unterminated group", name="SyntaxError")
+    # A name that is a list becomes text in the expression, joined by commas.
+    return data(call.world.locations(",".join(name) if isinstance(name, list) else str(name)))
 
 
 @ROUTES.get("/apps/appowner/:appname?", cache=30)
@@ -79,20 +78,22 @@ def owner(call: Call) -> Reply:
         return error("No Application Name specified")
     if isinstance(name, list):
         return error("appName.toLowerCase is not a function", name="TypeError")
-    if "\0" in name:
-        return error(f"value ^{name}$ must not contain null bytes", name="BSONError")
-    try:
-        found = call.world.find_app(name)
-    except re.error:
-        return error(f"Invalid regular expression: /^{name}$/i: Unterminated group", name="SyntaxError")
+    found = call.world.find_app(name)
     return data(found.owner) if found else error("Application not found")
 
 
-@ROUTES.get("/apps/appspecifications/:appname", cache=None)
+@ROUTES.get("/apps/appspecifications/:appname/:decrypt?", cache=None)
 def specification(call: Call) -> Reply:
-    """The registered specification."""
-    app = call.world.find_app(str(call.param("appname")))
-    return data(app.specification()) if app else error("Application not found")
+    """The registered specification. Only an enterprise app has something to decrypt, and none is simulated."""
+    if not call.node.daemon_is_fine:
+        return error("Daemon not yet synced.")
+    name = str(call.param("appname"))
+    app = call.world.find_app(name)
+    if app is None:
+        return error(f"Application: {name} not found")
+    if call.query.get("decrypt") or call.params.get("decrypt"):
+        return error("App spec decryption is only possible for version 8+ Apps.")
+    return data(app.specification())
 
 
 @ROUTES.get("/apps/globalappsspecifications/:hash?/:owner?/:appname?", cache=30)
@@ -102,6 +103,23 @@ def global_specifications(call: Call) -> Reply:
     apps = [] if call.node.faults.condition("short_registry") else call.world.apps.values()
     specs = [app.specification() for app in apps]
     return data([spec for spec in specs if all(value is None or spec[key] == value for key, value in wanted.items())])
+
+
+@ROUTES.get("/apps/placementlocations", refuses_query=True, profiles=SINCE_18)
+def placement_locations(call: Call) -> Reply:
+    """Where the nodes of the network are. All of this one are in one place."""
+    nodes = call.world.confirmed_nodes()
+    tiers = {tier: sum(node.spec.tier == tier for node in nodes) for tier in TIERS}
+    place = {"nodes": len(nodes), "domains": 1, "tiers": tiers}
+    return data(
+        {
+            "tableAvailable": True,
+            "tableGenerated": iso(call.world.clock.now() * 1000),
+            "total": {"nodes": len(nodes), "domains": 1},
+            "unresolved": 0,
+            "continents": {"EU": {**place, "countries": {"DE": place}}},
+        }
+    )
 
 
 @ROUTES.get("/apps/latestspecificationversion", cache=300)
