@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulator.call import Call
 from tests.simulator.envelope import Reply, data
 from tests.simulator.node import RpcError
+from tests.simulator.profiles import P17, P18
 from tests.simulator.routes import views
 from tests.simulator.routing import Registry
 
@@ -177,3 +178,27 @@ def block_hash(call: Call) -> Reply:
         return f"{int(text):064x}"
 
     return data(call.node.rpc(f"getblockhash {text}", ask))
+
+
+@ROUTES.get("/daemon/getdifficulty", cache=30)
+def difficulty(call: Call) -> Reply:
+    """The difficulty of the chain."""
+    return data(call.node.rpc("getdifficulty", lambda: views.daemon_info(call.node)["difficulty"]))
+
+
+@ROUTES.get("/daemon/getmempoolinfo", cache=30)
+def mempool(call: Call) -> Reply:
+    """No transaction waits."""
+    return data(call.node.rpc("getmempoolinfo", lambda: {"size": 0, "bytes": 0, "usage": 0}))
+
+
+@ROUTES.get("/daemon/ping", privilege="adminandfluxteam")
+def ping(call: Call) -> Reply:
+    """Has the daemon ping its peers; it answers nothing."""
+    return data(call.node.rpc("ping", lambda: None))
+
+
+@ROUTES.get("/daemon/listaddressgroupings", privilege="admin", profiles=frozenset({P17, P18}))
+def address_groupings(call: Call) -> Reply:
+    """One of the wallet routes that went in 8.19; the wallet here is empty."""
+    return data(call.node.rpc("listaddressgroupings", list))
