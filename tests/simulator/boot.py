@@ -30,8 +30,8 @@ class Boot:
         self.settled = True
         self.count = 0
         self.up_at = node.process_started
-        self.explorer_at = node.process_started
-        self.peers_at = node.process_started
+        self.explorer_at = node.process_started + node.timings.explorer
+        self.peers_at = node.process_started + node.timings.peers
         self._heartbeat_from: float | None = node.process_started
         self._last_heartbeat: float | None = None
         self._clean = False
@@ -41,6 +41,14 @@ class Boot:
     def _later(self, seconds: float, action: object) -> None:
         assert callable(action)
         self._timers.append(self._node.world.timeline.after(seconds, action))
+
+    def resume(self) -> None:
+        """A scenario's node that started a moment ago is still in its boot window."""
+        now = self._node.world.clock.now()
+        if now < self.up_at + self._node.timings.boot:
+            self.settled = False
+            self._deadline = now + DATABASE_LIMIT
+            self._wait_for_explorer()
 
     # -- down -------------------------------------------------------------------------------------------------------
 
@@ -72,7 +80,7 @@ class Boot:
         """Open or close the listeners (a fault ``unreachable`` keeps them closed)."""
         node = self._node
         if node.set_listening is not None:
-            node.set_listening(listening and node.is_up and not node.faults.condition("unreachable"))
+            node.set_listening(listening and node.is_reachable)
 
     # -- up ---------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from tests.simulator.world import World
 
-WIRE = ("latency", "http_error", "reset", "truncate", "stall", "html", "empty")
+WIRE = ("latency", "http_error", "reset", "truncate", "stall", "html", "empty", "flood")
 CONDITIONS = (
     "unreachable",
     "clock",

@@ -93,11 +93,6 @@ class Listeners:
         headers = [("Content-Type", kind), ("Content-Length", str(len(text)))]
         return RawResponse(head(status, headers) + text.encode(), keep=bool(request.keep_alive))
 
-    @property
-    def wanted_now(self) -> bool:
-        """Whether the node is reachable at the start (a scenario may say otherwise)."""
-        return self._node.is_up and not self._node.faults.condition("unreachable")
-
     async def open(self) -> None:
         """Listen."""
         self._wanted = True
@@ -210,6 +205,7 @@ class Fleet:
             world.timeline.after(world.random.uniform(60, 3600), node.apps.refresh_hourly)
             for fault in node.spec.faults:
                 node.faults.add(fault)
+            node.boot.resume()
             listeners = Listeners(node, self.certificate)
             node.set_listening = listeners.set
             self._listeners.append(listeners)
@@ -227,8 +223,8 @@ class Fleet:
 
     async def _open(self, gateway_socket: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        for listeners in self._listeners:
-            if listeners.wanted_now:
+        for node, listeners in zip(self.world.nodes.values(), self._listeners, strict=True):
+            if node.is_reachable:
                 await listeners.open()
         self._gateway_server = await loop.create_server(HttpServer(self.gateway.answer), sock=gateway_socket)
         self._control = web.AppRunner(control_app(self), access_log=None)

@@ -57,12 +57,11 @@ class Gateway:
         good = [
             node
             for node in self.world.nodes.values()
-            if node.is_up
+            if node.is_reachable
             and node.spec.port == 16127
             and node.uptime > MIN_UPTIME
             and node.confirmation.is_confirmed
             and node.daemon_is_fine
-            and not node.faults.condition("unreachable")
         ]
         stratus = [node for node in good if node.spec.tier == "STRATUS"]
         arcane = [node for node in stratus if node.spec.arcane]

@@ -109,6 +109,11 @@ class Node:
         return float(int(self.now() * 1000))
 
     @property
+    def is_reachable(self) -> bool:
+        """Whether anybody can connect."""
+        return self.is_up and not self.faults.condition("unreachable")
+
+    @property
     def uptime(self) -> int:
         """Seconds of the FluxOS process."""
         return int(self.world.clock.now() - self.process_started)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from tests.simulator.call import Call
 from tests.simulator.envelope import UNDEFINED, Reply, data, drop, envelope, error, success
 from tests.simulator.jsvalues import iso
-from tests.simulator.profiles import ONLY_20, P17, P18, P20
+from tests.simulator.profiles import ONLY_20, P17, P18, P20, version_key
 from tests.simulator.routes import peers, views
 from tests.simulator.routes.health import refusal, success_checks
 from tests.simulator.routing import Registry
 
 ROUTES = Registry()
 DAY = 86400
+MINIMUM_VERSION = (8, 13, 1)
 
 
 @ROUTES.get("/flux/version", cache=30)
@@ -33,6 +34,12 @@ def uptime(call: Call) -> Reply:
 def system_uptime(call: Call) -> Reply:
     """Seconds of the host."""
     return data(int(call.world.clock.now() - call.node.host_started))
+
+
+@ROUTES.get("/flux/nodejsversions", cache=30)
+def node_js_versions(call: Call) -> Reply:
+    """Node's process.versions, the part that anybody reads."""
+    return data({"node": views.NODE_JS, "v8": "13.6.233.10-node.18", "openssl": "3.0.16"})
 
 
 @ROUTES.get("/flux/ip", cache=30)
@@ -186,6 +193,39 @@ def incoming(call: Call) -> Reply:
 def incoming_info(call: Call) -> Reply:
     """Incoming."""
     return data(peers.incoming(call.node))
+
+
+@ROUTES.get("/flux/peers/:filter?", cache=30)
+def all_peers(call: Call) -> Reply:
+    """``outbound``, ``inbound``, one ``ip:port``, or all; the filter is of the path only."""
+    wanted = call.params.get("filter")
+    rows = peers.both(call.node)
+    if wanted in ("outbound", "inbound"):
+        rows = [row for row in rows if row["direction"] == wanted]
+    elif wanted:
+        rows = [row for row in rows if f"{row['ip']}:{row['port']}" == wanted]
+        if not rows:
+            return error(f"Peer {wanted} not found")
+    return data(rows)
+
+
+@ROUTES.get("/flux/unstablenodes", cache=30)
+def unstable(call: Call) -> Reply:
+    """Nobody disconnected five times."""
+    return data([])
+
+
+@ROUTES.get("/flux/checkfluxavailability/:ip?/:port?", cache=30)
+def check_availability(call: Call) -> Reply:
+    """Whether this node reaches another one: listed, up, and not too old."""
+    ip, port = call.param("ip"), call.param("port")
+    if not ip:
+        return error("No ip specified.")
+    asked = call.world.nodes.get(f"{ip}:{port or 16127}")
+    reached = asked is not None and asked.is_reachable and asked.confirmation.is_confirmed
+    if asked is None or not reached or version_key(asked.version) < MINIMUM_VERSION:
+        return envelope("error", {"message": "Asking Flux is not available"})
+    return success("Asking Flux is available")
 
 
 @ROUTES.get("/flux/checkcommunication")

@@ -62,6 +62,39 @@ def incoming(node: Node) -> list[dict[str, Any]]:
     return _rows(node, _counts(node)[1], 40)
 
 
+def both(node: Node) -> list[dict[str, Any]]:
+    """Rows of ``/flux/peers``."""
+    now = int(node.now_ms()) // 1000 * 1000
+    connected = int(node.boot.up_at * 1000)
+    common = {
+        "missedPongs": 0,
+        "lastPingTime": now,
+        "lastPongTime": now,
+        "connectedAt": connected,
+        "uptime": max(0, now - connected),
+        "isAlive": True,
+        "badMessages": 0,
+        "capabilities": [],
+        "remoteClockOffsetMs": 0,
+        "lastTransmissionDelay": 20,
+        "messagesReceived": 1000,
+        "messagesSent": 1000,
+        "bytesReceived": 500_000,
+        "bytesSent": 500_000,
+        "remoteVersion": node.version,
+        "reconnects": 0,
+    }
+    rows = []
+    for direction, source, found in (
+        ("outbound", "random", outgoing(node)),
+        ("inbound", "incoming", incoming(node)),
+    ):
+        for row in found:
+            place = {"ip": row["ip"], "port": row["port"], "direction": direction, "latency": row.get("latency")}
+            rows.append({**place, "source": source, **common})
+    return rows
+
+
 def numbers(node: Node) -> tuple[int, int]:
     """For ``/flux/info``."""
     return _counts(node)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.simulator.node import Node
 
 DAEMON_VERSION = 9010050
+NODE_JS = "24.4.1"
 PUBLIC_KEY = "04" + "ab" * 64
 
 
@@ -184,7 +185,7 @@ def info(node: Node) -> dict[str, Any]:
     out, into = peers.numbers(node)
     flux: dict[str, Any] = {
         "version": node.version,
-        "nodeJsVersion": "24.4.1",
+        "nodeJsVersion": NODE_JS,
         "syncthingVersion": "v2.0.15",
         "dockerVersion": "29.0.1",
         "mongoDbVersion": "8.0.4",

@@ -80,6 +80,20 @@ def test_half_an_answer(start: Start) -> None:
     assert lab.sim.requests(path="/flux/version")[-1]["outcome"] == "truncated"
 
 
+def test_an_answer_that_is_far_too_large(start: Start) -> None:
+    lab = start()
+    lab.sim.fault(lab.first, kind="flood", bytes=3_000_000, count=1)
+    assert len(lab.get("/flux/version").json()["data"]) == 3_000_000
+    assert lab.get("/flux/version").json()["data"] == "8.20.0"
+
+
+def test_a_redirect(start: Start) -> None:
+    lab = start()
+    lab.sim.fault(lab.first, kind="http_error", status=302, location="/flux/uptime")
+    answer = lab.get("/flux/version", allow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/flux/uptime")
+
+
 def test_an_answer_that_stalls(start: Start) -> None:
     lab = start()
     lab.sim.fault(lab.first, kind="stall")

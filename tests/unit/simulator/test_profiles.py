@@ -117,3 +117,32 @@ def test_a_verb_is_promised_when_it_cannot_be_done(start: Start) -> None:
     lab.sim.fault(lab.sim.addresses[1], kind="docker_down")
     answer = lab.get("/apps/appstop/web_Tide", lab.sim.addresses[1], headers=header).json()
     assert answer["data"] == "Application web_Tide will be stopped: docker is not reachable"
+
+
+def test_placement_locations_take_no_query(start: Start) -> None:
+    lab = start()
+    assert lab.data("/apps/placementlocations")["total"] == {"nodes": 1, "domains": 1}
+    answer = lab.get("/apps/placementlocations?_=1")
+    assert answer.status_code == 400
+    assert answer.json()["data"]["message"] == "This endpoint takes no query parameters"
+
+
+def test_peers(start: Start) -> None:
+    lab = start([{} for _ in range(3)])
+    everybody = lab.data("/flux/peers")
+    outbound, inbound = lab.data("/flux/peers/outbound"), lab.data("/flux/peers/inbound")
+    assert outbound + inbound == everybody
+    assert [row["ip"] for row in outbound] == lab.data("/flux/connectedpeers")
+    assert [row["ip"] for row in inbound] == lab.data("/flux/incomingconnections")
+    one = f"{outbound[0]['ip']}:{outbound[0]['port']}"
+    assert lab.data(f"/flux/peers/{one}")[0] == outbound[0]
+    assert lab.error("/flux/peers/9.9.9.9:1")["message"] == "Peer 9.9.9.9:1 not found"
+
+
+def test_one_node_sees_another(start: Start) -> None:
+    lab = start([{}, {"host": 9, "port": 16147}])
+    path = "/flux/checkfluxavailability/" + lab.sim.addresses[1].replace(":", "/")
+    assert lab.data(path)["message"] == "Asking Flux is available"
+    lab.sim.fault(lab.sim.addresses[1], kind="unreachable")
+    assert lab.error(path)["message"] == "Asking Flux is not available"
+    assert lab.error("/flux/checkfluxavailability")["message"] == "No ip specified."

@@ -87,6 +87,17 @@ def test_the_boot_window(start: Start, version: str, window: bool) -> None:
     assert lab.get("/apps/appstart/x").json()["data"]["code"] == 401
 
 
+def test_a_node_that_started_a_moment_ago_is_in_its_boot_window(start: Start) -> None:
+    lab = start([{"uptime": 20}])
+    assert lab.data("/explorer/issynced") is False
+    assert lab.get("/apps/appstart/x").status_code == 503
+    lab.sim.advance(54)
+    assert lab.get("/apps/appstart/x").status_code == 503
+    lab.sim.advance(2)
+    assert lab.get("/apps/appstart/x").status_code == 200
+    assert lab.data("/explorer/issynced") is True
+
+
 def test_the_probe_of_the_boot_window_is_no_write(start: Start) -> None:
     lab = start()
     lab.get("/apps/appstart/x")
