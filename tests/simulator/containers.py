@@ -34,6 +34,11 @@ class AppInfo:
         """The hash of the app's message."""
         return hashlib.sha256(f"app {self.name} {self.version}".encode()).hexdigest()
 
+    @property
+    def component_names(self) -> list[str]:
+        """Empty for a specification before version 4."""
+        return list(self.components) if self.version > 3 else []
+
     def container_names(self) -> dict[str, str | None]:
         """Docker name -> component name (None for a specification without components)."""
         if self.version <= 3:

@@ -279,7 +279,7 @@ class Fleet:
                 for node in world.nodes.values()
             ],
             "apps": [
-                {"name": app.name, "owner": app.owner, "instances": app.instances, "components": list(app.components)}
+                {"name": app.name, "owner": app.owner, "instances": app.instances, "components": app.component_names}
                 for app in world.apps.values()
             ],
         }

@@ -218,9 +218,11 @@ def test_what_cannot_start_says_so(options: list[str], said: str) -> None:
 
 def test_time_runs_by_the_factor() -> None:
     with RunningSimulator("single", time_factor=50) as sim:
-        before, began = sim.now(), time.monotonic()
-        while time.monotonic() - began < 0.2:
-            time.sleep(0.02)
-        passed, real = sim.now() - before, time.monotonic() - began
-        assert passed >= 0.2 * 50
-        assert passed <= (real + 0.5) * 50
+        outer = time.monotonic()
+        before = sim.now()
+        inner = time.monotonic()
+        time.sleep(0.2)
+        waited = time.monotonic() - inner
+        passed = sim.now() - before
+        # Bounds that hold on the busiest machine: the clock was read between the two moments.
+        assert waited * 50 <= passed <= (time.monotonic() - outer) * 50
