@@ -227,3 +227,11 @@ def test_names_of_apps_are_expressions(node: ReplayNode, path: str, name: str, s
 def test_odd_bodies_of_logins(node: ReplayNode, route: str, body: str, says: str) -> None:
     """FluxOS: idService.js verifyLogin, provideSign, checkLoggedUser."""
     assert says in _ask(node, route, ("Content-Type", "text/plain"), method="POST", body=body).body
+
+
+def test_an_answer_that_stalls_is_seen_not_to_end(node: ReplayNode) -> None:
+    """Of the client that judges here: half an answer and then silence."""
+    node.fault({"kind": "stall", "path": "/flux/timezone", "count": 1})
+    stalled = _ask(node, "/flux/timezone")
+    assert (stalled.answered, stalled.complete, stalled.status) == (True, False, 200)
+    assert _ask(node, "/flux/timezone").complete

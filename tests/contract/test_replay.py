@@ -178,6 +178,16 @@ def test_another_fate_is_a_difference(recording: Recording, changed: Response) -
     assert differences(exchange.request, exchange.response, changed)
 
 
+def test_an_answer_without_an_end_is_a_difference(recording: Recording) -> None:
+    exchange = _exchange(recording, "public-read/version")
+    endless = dataclasses.replace(exchange.response, complete=False, body="")
+    assert differences(exchange.request, exchange.response, endless) == ["the answer does not end"]
+    assert differences(exchange.request, endless, exchange.response) == [
+        "recorded an answer without an end, got a whole one"
+    ]
+    assert differences(exchange.request, endless, endless) == []
+
+
 def test_hanging_and_hanging_up_are_not_the_same(recording: Recording) -> None:
     hangs = _exchange(recording, "login/empty-json-body")
     assert not hangs.response.answered

@@ -116,7 +116,12 @@ class Replay:
         sent = self.known.request(request)
         host = None if case.name.endswith("/no-host") else self.node.name
         try:
-            ours = send(self.node.address, sent, host=host, patience=None if theirs.answered else self.patience)
+            ours = send(
+                self.node.address,
+                sent,
+                host=host,
+                patience=None if theirs.answered and theirs.complete else self.patience,
+            )
         except TimeoutError:
             verdict.lines.append(f"#{exchange.seq} {label}: recorded an answer, got none that ends")
             return

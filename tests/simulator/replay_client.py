@@ -123,8 +123,9 @@ def _decoded(body: bytes, encoding: str | None) -> str:
 def exchange(address: tuple[str, int], request: Request, *, host: str | None, patience: float | None) -> Response:
     """Send one request on a fresh connection and return what came back.
 
-    *patience* is for a request that the recorded node left unanswered: seconds to wait for the first byte, None when an
-    answer is expected. Raises TimeoutError when an expected answer does not come or does not end.
+    *patience* is for a request to which the recorded node gave no answer, or one without end: seconds to wait for the
+    first byte, and for the end; None when a whole answer is expected. Raises TimeoutError when an expected answer does
+    not come or does not end.
     """
     with socket.create_connection(address, timeout=_ANSWER_TIMEOUT) as sock:
         reader = _Reader(sock, time.monotonic() + (_ANSWER_TIMEOUT if patience is None else patience))
@@ -140,18 +141,25 @@ def exchange(address: tuple[str, int], request: Request, *, host: str | None, pa
                 raise
             return Response(answered=False, closed=False)
         # Something comes: whatever it is, it gets the time to end.
-        reader.deadline = time.monotonic() + _ANSWER_TIMEOUT
+        reader.deadline = time.monotonic() + (_ANSWER_TIMEOUT if patience is None else patience)
         interim = None
         status, reason, headers = _status_and_headers(reader)
         if status == 100:
             interim = f"{status} {reason}"
             status, reason, headers = _status_and_headers(reader)
-        body = _body(reader, request.method, status, headers)
+        complete = True
+        try:
+            body = _body(reader, request.method, status, headers)
+        except TimeoutError:
+            if patience is None:
+                raise
+            body, complete = b"", False
     return Response(
         answered=True,
         status=status,
         reason=reason,
         headers=headers,
-        body=_decoded(body, headers.get("content-encoding")),
+        body=_decoded(body, headers.get("content-encoding")) if complete else "",
         interim=interim,
+        complete=complete,
     )

@@ -235,7 +235,13 @@ def differences(request: Request, theirs: Response, ours: Response) -> list[str]
         lines.append(f"recorded {theirs.status} {theirs.reason}, got {ours.status} {ours.reason}")
     if theirs.interim != ours.interim:
         lines.append(f"interim answer: recorded {theirs.interim}, got {ours.interim}")
+    if theirs.complete != ours.complete:
+        lines.append(
+            "recorded an answer without an end, got a whole one" if ours.complete else "the answer does not end"
+        )
     lines += _headers(theirs, ours, request.method)
+    if not theirs.complete or not ours.complete:
+        return lines
     content = theirs.headers.get("content-type", "")
     if theirs.body.startswith("{") and content.startswith("application/json"):
         lines += _json(theirs.body, ours.body, request.target)

@@ -265,6 +265,14 @@ class ReplayNode:
 
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
 
+    def fault(self, text: Mapping[str, Any]) -> None:
+        """Begin a fault of the node."""
+
+        def begin() -> None:
+            self._node.faults.add(text)
+
+        self._do(begin)
+
     def has_route(self, method: str, target: str) -> bool:
         """Tell whether the simulator has a route for a request target."""
         path = target.split("?")[0].split("#")[0]

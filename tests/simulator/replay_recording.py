@@ -54,7 +54,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. ``answered`` is False when not a byte came; then ``closed`` says whether the node hung up."""
+    """What came back. ``answered`` is False when not a byte came; then ``closed`` says whether the node hung up.
+
+    ``complete`` is False when an answer began and did not end; its body is then not kept.
+    """
 
     answered: bool
     closed: bool = False
@@ -63,6 +66,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     interim: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ def _response(raw: Mapping[str, Any]) -> Response:
         headers={key.lower(): value for key, value in raw["headers"].items()},
         body=raw["body"] or "",
         interim=raw.get("interim"),
+        complete=raw.get("complete", True),
     )
 
 
