@@ -214,7 +214,7 @@ def _headers(theirs: Response, ours: Response, method: str) -> Iterator[str]:
         elif name not in ("content-length", "etag") and left != right:
             yield f"header {name}: recorded {left}, got {right}"
     etag, length = ours.headers.get("etag"), ours.headers.get("content-length")
-    bodiless = method == "HEAD" or ours.status in (204, 304)
+    bodiless = method == "HEAD" or ours.status in (204, 304) or not ours.complete
     if etag is not None:
         form = _ETAG.match(etag)
         if form is None:
