@@ -14,8 +14,8 @@ from typing import Any
 
 DAY = 86400.0
 LIMITED = "Flux communication is limited, other nodes on the network cannot reach yours through API calls"
-OLD = {"version": "8.18.0", "disk_version": "8.20.0"}
-OLDEST = {"version": "8.17.0", "disk_version": "8.20.0"}
+OLD: dict[str, Any] = {"version": "8.18.0", "disk_version": "8.20.0"}
+OLDEST: dict[str, Any] = {"version": "8.17.0", "disk_version": "8.20.0"}
 #: Of the nodes that have to be quick, in simulated seconds.
 SHORT = {"down": 2.0, "database": 1.0, "explorer": 5.0, "boot": 8.0, "peers": 15.0}
 
@@ -85,7 +85,7 @@ def fleet_of_60() -> Plot:
     plot.add("benchmarking", host=73, benchmark="running", **OLD)
     plot.add("unreachable", host=74, faults=[{"kind": "unreachable"}], **OLD)
     plot.add("only_instance", host=75, apps=("LoneLight",), **OLD)
-    short = plot.add("app_budget", host=76, apps=("ThinIce",), **OLD)
+    plot.add("app_budget", host=76, apps=("ThinIce",), **OLD)
     plot.add("explorer_behind", host=77, faults=[{"kind": "explorer"}], **OLD)
     # Past 500 blocks; it confirms when the test says so.
     plot.add(
