@@ -99,7 +99,7 @@ options:
     type: str
     choices: [finished, failed]
     default: finished
-  message:
+  why:
     description:
       - With O(state=finished), why it ended, when it failed.
     type: str
@@ -256,7 +256,7 @@ ARGUMENT_SPEC = {
     "facts": {"type": "dict"},
     "error_budget": {"type": "int", "default": 0},
     "status": {"type": "str", "choices": ["finished", "failed"], "default": "finished"},
-    "message": {"type": "str"},
+    "why": {"type": "str"},
 }
 CONSTRAINTS = {
     "required_if": [

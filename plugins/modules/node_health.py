@@ -19,7 +19,7 @@ description:
 options:
   before:
     description:
-      - What was known of the node right before its restart, RV(fluxme.fluxos.node_preflight#module:nodes[].before).
+      - What was known of the node right before its restart, RV(fluxme.fluxos.node_preflight#module:node.before).
     type: dict
   samples:
     description:
@@ -43,9 +43,9 @@ options:
     type: int
     default: 50
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
-  - fluxme.fluxos.node.gateway
+  - fluxme.fluxos.connection.gateway
   - fluxme.fluxos.wait
   - fluxme.fluxos.attributes
   - fluxme.fluxos.attributes.fluxos

@@ -58,8 +58,8 @@ options:
     type: int
     default: 50
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
   - fluxme.fluxos.attributes
   - fluxme.fluxos.attributes.fluxos
   - fluxme.fluxos.attributes.info

@@ -99,9 +99,9 @@ options:
     type: int
     default: 50
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
-  - fluxme.fluxos.node.gateway
+  - fluxme.fluxos.connection.gateway
   - fluxme.fluxos.attributes
   - fluxme.fluxos.attributes.fluxos
   - fluxme.fluxos.attributes.info
@@ -165,6 +165,12 @@ node:
   returned: when O(nodes) is not set
   type: dict
   sample: {name: "127.18.0.1:16127", decision: hold, reason: slack}
+  contains:
+    before:
+      description: What M(fluxme.fluxos.node_health) needs to know of the node from before its restart.
+      returned: always
+      type: dict
+      sample: {version: 8.18.0, process: {uptime: 864000}, containers: [], apps: []}
 nodes:
   description: The verdict of each node, in the order of O(nodes).
   returned: when O(nodes) is set

@@ -28,8 +28,8 @@ options:
       - It is judged on the node's own clock, so a node with a wrong clock is judged rightly too.
     type: dict
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
   - fluxme.fluxos.auth
   - fluxme.fluxos.wait
   - fluxme.fluxos.attributes
@@ -46,15 +46,13 @@ attributes:
 notes:
   - The node's operator may restart it. On FluxOS 8.19 and later the Flux team may too.
   - "ArcaneOS nodes, 94 % of the network, cannot restart themselves over the API. There use the host's own connection,
-    as the role P(fluxme.fluxos.node_restart#role) does."
+    as the role of the same name does."
   - FluxOS forgets all logins when it starts.
   - "What can go wrong: Unauthorized means that the login is not that of the node's owner. An uptime that does not go
     down means that the node did not restart. Both are errors, and nothing was changed."
 seealso:
   - module: fluxme.fluxos.node_preflight
   - module: fluxme.fluxos.node_health
-  - plugin: fluxme.fluxos.node_restart
-    plugin_type: role
 author:
   - the fluxme.fluxos contributors (@fluxme)
 """

@@ -28,8 +28,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
   - fluxme.fluxos.auth
   - fluxme.fluxos.attributes
   - fluxme.fluxos.attributes.fluxos

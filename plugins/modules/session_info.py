@@ -16,8 +16,8 @@ description:
     signs itself, which a node accepts for reading.
 options: {}
 extends_documentation_fragment:
+  - fluxme.fluxos.connection
   - fluxme.fluxos.node
-  - fluxme.fluxos.node.node
   - fluxme.fluxos.auth
   - fluxme.fluxos.attributes
   - fluxme.fluxos.attributes.fluxos

@@ -145,7 +145,7 @@ class Keeper:
         self._store.lock.release(run.run_id)
         if run.status == "running":
             # The first end counts: a run that failed does not become a success because a later task ends it too.
-            run.record("finished", status=self._params["status"], message=self._params["message"])
+            run.record("finished", status=self._params["status"], message=self._params["why"])
         report = run.write_report()
         return Result(values={"lines": summary_lines(report), "report": report, "directory": str(run.directory)})
 
