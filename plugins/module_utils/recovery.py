@@ -28,6 +28,10 @@ class Recovered:
     seconds: float
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 def reading_from_plain(address: str, values: Mapping[str, Any] | None) -> NodeReading | None:
     """The reading from before a restart, as a task's result or a kept plan holds it. Raises CallError for others."""
     if not values:
@@ -44,7 +48,7 @@ def reading_from_plain(address: str, values: Mapping[str, Any] | None) -> NodeRe
             containers=lost if containers is None else tuple(Container(**row) for row in containers),
             apps=lost
             if apps is None
-            else tuple(App(**{**row, "components": tuple(row["components"])}) for row in apps),
+            else tuple(App(**{key: _frozen(value) for key, value in row.items()}) for row in apps),
         )
     except (KeyError, TypeError) as error:
         raise CallError(

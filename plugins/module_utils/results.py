@@ -159,6 +159,9 @@ class App:
     """Component names in the order of the specification; empty for versions 1 to 3."""
     version: int = 0
     """Version of the specification; 0 when unknown."""
+    elected: tuple[str, ...] = ()
+    """Components whose container runs on one node at a time, chosen by an election (``g:`` in ``containerData``); on
+    the other nodes they stand by. An app without components is named by an empty text."""
 
 
 @dataclass(frozen=True, slots=True)

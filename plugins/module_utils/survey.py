@@ -85,9 +85,10 @@ class Survey:
         first = {reading.name: reading for reading in readings}
 
         def look(member: Member) -> NodeReading:
-            client = member.client
+            client, known = member.client, first[member.name]
+            version = None if isinstance(known.version, Unread) else known.version
             return replace(
-                first[member.name],
+                known,
                 network_height=network_height,
                 arcane=attempt(client.is_arcane),
                 block_height=attempt(client.block_height),
@@ -97,8 +98,8 @@ class Survey:
                 explorer_synced=attempt(client.explorer_synced),
                 benchmark=attempt(client.benchmark),
                 communication=attempt(client.communication),
-                boot_settled=attempt(client.boot_settled),
-                containers=attempt(client.containers),
+                boot_settled=attempt(partial(client.boot_settled, version)),
+                containers=attempt(partial(client.containers, all_states=True)),
                 apps=attempt(client.installed_apps),
             )
 
@@ -162,12 +163,16 @@ class Survey:
         return counts
 
     def _runs(self, address: str, app: App) -> bool:
-        """Whether every component of the app runs on that node; a node that does not answer runs nothing."""
+        """Whether that node serves the app, or stands by to: every component runs, or waits for its election.
+
+        A node that does not answer serves nothing.
+        """
         containers = self._running.get(address)
         if containers is None or isinstance(containers, Unread):
             return False
-        states = [container.running for container in containers if container.app.lower() == app.name.lower()]
-        return len(states) >= max(1, len(app.components)) and all(states)
+        own = [container for container in containers if container.app.lower() == app.name.lower()]
+        ready = [container.running or (container.component or "") in app.elected for container in own]
+        return len(ready) >= max(1, len(app.components)) and all(ready)
 
     def _locations(self, names: Iterable[str]) -> dict[str, tuple[Instance, ...] | Unread]:
         ordered = sorted(names)
@@ -177,7 +182,11 @@ class Survey:
     def _look_at(self, addresses: Iterable[str]) -> None:
         unknown = sorted(set(addresses) - set(self._running))
         clients = [self._call.client_of(Endpoint.parse(address)) for address in unknown]
-        for address, seen in zip(unknown, self._each(clients, lambda client: attempt(client.containers)), strict=True):
+        for address, seen in zip(
+            unknown,
+            self._each(clients, lambda client: attempt(partial(client.containers, all_states=True))),
+            strict=True,
+        ):
             self._running[address] = seen
 
     def located(self, reading: NodeReading) -> frozenset[str] | Unread:

@@ -130,12 +130,15 @@ def _app(field: Field, row: Mapping[str, Any]) -> App:
         raise field.wrong("specifications with a name")
     compose = row.get("compose")
     components = compose if isinstance(compose, list) else []
+    parts = [each for each in components if isinstance(each, dict)] or [{**row, "name": ""}]
     return App(
         name=_text(row, "name"),
         owner=_text(row, "owner"),
         instances=_count(row.get("instances"), DEFAULT_INSTANCES),
         components=tuple(_text(each, "name") for each in components if isinstance(each, dict)),
         version=_count(row.get("version"), 0),
+        # A substring test, as FluxOS makes it (FluxOS: appController.js, appstart).
+        elected=tuple(_text(part, "name") for part in parts if "g:" in _text(part, "containerData")),
     )
 
 
