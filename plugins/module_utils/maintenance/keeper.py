@@ -55,7 +55,8 @@ class Keeper:
         plan = make_plan(run_id, params["fleet"], begun, params, check_mode=call.check_mode)
         if call.check_mode:
             self._write_check_report(plan)
-            return self._planned(plan, changed=False)
+            return self._planned(plan, plan, changed=False)
+        run = self._store.run(run_id)
         self._store.prepare()
         if params["report_dir"]:
             # Before the lock is taken, so that nothing is left behind when the user cannot have it.
@@ -74,13 +75,12 @@ class Keeper:
                     "run_id": refused_by.run_id,
                 },
             )
-        run = self._store.run(run_id)
         if (run.directory / "plan.json").exists():
             self._continue(run, plan)
         else:
             run.begin(plan)
             run.write_report()
-        return self._planned(plan, changed=True)
+        return self._planned(plan, run.plan, changed=True)
 
     def _continue(self, run: Run, plan: dict[str, Any]) -> None:
         """Keep one plan made of the kept and the new one; what changed for a node is an event of its own."""
@@ -94,8 +94,12 @@ class Keeper:
                 event = "planned" if name in touched else "held"
                 run.record(event, node=name, reason=node["reason"], message=node["message"])
 
-    def _planned(self, plan: Mapping[str, Any], *, changed: bool) -> Result:
+    def _planned(self, plan: Mapping[str, Any], kept: Mapping[str, Any], *, changed: bool) -> Result:
+        """The new plan as a result. What nodes were before their restart is told as it was kept: of a restart that an
+        interrupted run had begun, a reading from now knows nothing any more.
+        """
         waves = self._params["plan"]["waves"]
+        before = {node["name"]: node.get("before") or {} for node in kept["nodes"]}
         return Result(
             changed=changed,
             values={
@@ -103,6 +107,7 @@ class Keeper:
                 "lines": plan_lines(plan),
                 "order": [name for wave in waves for name in wave],
                 "sizes": [len(wave) for wave in waves if wave],
+                "before": {name: before[name] for wave in waves for name in wave},
                 "directory": str(self._store.run(plan["run_id"]).directory),
             },
         )
