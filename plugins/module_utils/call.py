@@ -159,6 +159,11 @@ class Call:
     def gateways(self) -> Sequence[GatewayClient]:
         return [GatewayClient(Endpoint.parse(url), self.transport, fresh=True) for url in self.params["gateway"]]
 
+    def close(self) -> None:
+        """Give the connections back."""
+        if "transport" in self.__dict__:
+            self.transport.close()
+
     def secrets(self) -> set[str]:
         """Every secret this call has held, for the scrubber."""
         secrets = {value for value in (self.params.get("private_key"),) if value}
@@ -179,6 +184,7 @@ def perform(run: Callable[[Call], Result], call: Call) -> Outcome:
     if REQUESTS_IMPORT_ERROR:
         return Outcome(True, {"msg": missing_required_lib("requests"), "exception": REQUESTS_IMPORT_ERROR})
     failed, result = _attempt(run, call)
+    call.close()
     if call.warnings:
         result["warnings"] = list(call.warnings)
     return Outcome(failed, Scrubber(call.secrets()).scrub(result))

@@ -55,7 +55,7 @@ class Keeper:
         plan = make_plan(run_id, params["fleet"], begun, params, check_mode=call.check_mode)
         if call.check_mode:
             self._write_check_report(plan)
-            return self._planned(plan, plan, changed=False)
+            return self._planned(plan, plan)
         run = self._store.run(run_id)
         self._store.prepare()
         if params["report_dir"]:
@@ -80,7 +80,7 @@ class Keeper:
         else:
             run.begin(plan)
             run.write_report()
-        return self._planned(plan, run.plan, changed=True)
+        return self._planned(plan, run.plan)
 
     def _continue(self, run: Run, plan: dict[str, Any]) -> None:
         """Keep one plan made of the kept and the new one; what changed for a node is an event of its own."""
@@ -94,14 +94,14 @@ class Keeper:
                 event = "planned" if name in touched else "held"
                 run.record(event, node=name, reason=node["reason"], message=node["message"])
 
-    def _planned(self, plan: Mapping[str, Any], kept: Mapping[str, Any], *, changed: bool) -> Result:
+    def _planned(self, plan: Mapping[str, Any], kept: Mapping[str, Any]) -> Result:
         """The new plan as a result. What nodes were before their restart is told as it was kept: of a restart that an
         interrupted run had begun, a reading from now knows nothing any more.
         """
         waves = self._params["plan"]["waves"]
         before = {node["name"]: node.get("before") or {} for node in kept["nodes"]}
         return Result(
-            changed=changed,
+            changed=True,
             values={
                 "run_id": plan["run_id"],
                 "lines": plan_lines(plan),

@@ -26,7 +26,7 @@ FLEET: dict[str, Any] = {
         {"name": "TideBoard", "owner": "@app owner", "instances": 3, "components": ["web", "cache"], "version": 7}
     ],
     "nodes": [
-        {"host": 1, "apps": ["TideBoard"], "confirmation_age": 100},
+        {"host": 1, "apps": ["TideBoard"], "confirmation_age": 100, "reconfirm_at": 520},
         {"host": 1, "apps": ["TideBoard"], "confirmation_age": 120},
         {"host": 2, "apps": ["TideBoard"], "confirmation_age": 140, "version": "8.18.0", "disk_version": "8.20.0"},
         {"host": 3, "arcane": True, "confirmation_age": 160},

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.simulator.running import RunningSimulator
 from tests.unit.module_run import RunModule
 
-LOGOUT = {"path": "/id/logoutallusers", "authenticate": "session", "changes": True}
+LOGOUT: dict[str, Any] = {"path": "/id/logoutallusers", "authenticate": "session", "changes": True}
 
 
 class TestRead:
@@ -117,7 +119,7 @@ class TestErrors:
         ],
     )
     def test_options_that_cannot_work_name_themselves(
-        self, run_module: RunModule, options: dict[str, object], said: str
+        self, run_module: RunModule, options: dict[str, Any], said: str
     ) -> None:
         ran = run_module("api", path="/flux/version", **options)
         assert said in ran.error
@@ -125,6 +127,6 @@ class TestErrors:
 
 
 def test_the_certificate_is_pinned_with_https(sim: RunningSimulator, run_module: RunModule) -> None:
-    pinned = {"path": "/flux/version", "scheme": "https", "tls_mode": "pin"}
+    pinned: dict[str, Any] = {"path": "/flux/version", "scheme": "https", "tls_mode": "pin"}
     assert run_module("api", tls_fingerprint=sim.tls_fingerprint, **pinned).result["data"] == "8.20.0"
     assert "certificate" in run_module("api", tls_fingerprint="0" * 64, **pinned).error
