@@ -174,8 +174,8 @@ started:
 before:
   description:
     - With O(state=opened), the process of each node when the interrupted run first saw it, by name.
-    - With O(state=started), what the nodes of all waves were before their restart, by name, as M(fluxme.fluxos.node_health)
-      takes it. It is that of the run's first plan where that one had begun the restart.
+    - With O(state=started), what the nodes of all waves were before their restart, by name, as
+      M(fluxme.fluxos.node_health) takes it. It is that of the run's first plan where that one had begun the restart.
   returned: with O(state=opened) and O(state=started)
   type: dict
   sample: {alpha: {uptime: 864000, node_time: 1795593600.0}}
