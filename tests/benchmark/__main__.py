@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the fluxme.fluxos contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""python -m tests.benchmark: measure, print, and write ``build/bench.json``. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.benchmark import request, restart
+from tests.benchmark.measure import BenchmarkError, Figure
+from tests.tools.link_collection import TREE, link_into
+from tests.tools.simulated_fleet import ROOT
+
+FOLDER = ROOT / "build" / "bench"
+RESULT = ROOT / "build" / "bench.json"
+#: What may not be more: the aims that the project has set itself.
+AIMS = {"node_info_vs_uri_wall": 0.10, "node_info_vs_uri_cpu": 0.10, "restart_overhead": 0.50}
+
+PARTS: dict[str, Callable[..., dict[str, Figure]]] = {"request": request.measure, "restart": restart.measure}
+
+
+def environment() -> dict[str, str]:
+    """The user's environment without anything that steers Ansible or the collection, and a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "FLUXOS_"))}
+    link_into(TREE)
+    return {
+        **kept,
+        "ANSIBLE_HOME": str(FOLDER / "ansible"),
+        "ANSIBLE_CONFIG": str(ROOT / "tests" / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+def measure(parts: list[str], *, quick: bool) -> dict[str, Figure]:
+    """Measure the parts one after another, each in a folder of its own."""
+    settings: Mapping[str, str] = environment()
+    figures: dict[str, Figure] = {}
+    for part in parts:
+        folder = FOLDER / part
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        print(f"measuring: {part} ...", flush=True)
+        figures.update(PARTS[part](folder, settings, quick=quick))
+    return figures
+
+
+def line(name: str, figure: Figure) -> str:
+    """One figure for people."""
+    aim = ""
+    if name in AIMS:
+        aim = f"   aim {AIMS[name]:g}: {'reached' if figure.value <= AIMS[name] else 'MISSED'}"
+    return f"  {name:28}{figure.value:10.3f} {figure.unit:8}{aim}\n  {'':28}{figure.what}"
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what the command line asks for; the exit code is not 0 when that was not possible."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part only; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="fewer hosts, nodes and rounds: shows that it works")
+    parser.add_argument("--output", type=Path, default=RESULT, help="default: build/bench.json")
+    chosen = parser.parse_args(arguments)
+    try:
+        figures = measure(chosen.only or list(PARTS), quick=chosen.quick)
+    except BenchmarkError as error:
+        print(f"benchmark: {error}", file=sys.stderr)
+        return 1
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    content = {name: figure.as_dict() for name, figure in figures.items()}
+    chosen.output.write_text(json.dumps(content, indent=1) + "\n")
+    print("\n" + "\n".join(line(name, figure) for name, figure in figures.items()))
+    print(f"\nwritten to {chosen.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
