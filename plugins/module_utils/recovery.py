@@ -14,10 +14,11 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, Ca
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.again import Missing, Streak, healthy_again
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.sick import FleetVerdict, fleet_gate, sickness
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import Limits, NodeReading, Unread
+from ansible_collections.fluxme.fluxos.plugins.module_utils.plain import plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import from_plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import App, Container
 from ansible_collections.fluxme.fluxos.plugins.module_utils.survey import Survey
-from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter
+from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter, WaitTimeout
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
     member = survey.member(call.endpoint.address, call.endpoint.address)
     streak = Streak(samples)
     begun = time.monotonic()
+    last: list[NodeReading] = []
 
     def look() -> Look[NodeReading]:
         first = survey.identify([member])
@@ -72,6 +74,7 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
             streak.add(False)
             return Look(first[0].version.why)
         now = survey.examine([member], first)[0]
+        last[:] = [now]
         missing: list[Missing] = healthy_again(before, now, Limits(), located_apps=survey.located(now))
         if streak.add(not missing):
             return Look("healthy", now)
@@ -86,7 +89,12 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
         progress=call.progress,
         advice="Look at this node before anything else is restarted; nothing is forced and nothing else was touched",
     )
-    return Recovered(waiter.until(look), round(time.monotonic() - begun, 1))
+    try:
+        return Recovered(waiter.until(look), round(time.monotonic() - begun, 1))
+    except WaitTimeout as timeout:
+        if last:
+            timeout.evidence = plain(last[0])
+        raise
 
 
 def judge_fleet(call: Call, nodes: Mapping[str, str], limit: int | str, workers: int) -> FleetVerdict:

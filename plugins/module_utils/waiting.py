@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unauthorized
 
@@ -24,9 +24,14 @@ PROGRESS_EVERY = 30.0
 
 
 class WaitTimeout(FluxOSError):
-    """The deadline passed. ``said`` holds what was seen last."""
+    """The deadline passed. ``said`` holds what was seen last, in words."""
 
     kind = "timeout"
+    evidence: dict[str, Any] | None = None
+    """The last whole reading, when there was one."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**super().as_dict(), "evidence": self.evidence}
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,8 @@ class Keeper:
         if address is None:
             raise CallError(f"run {run.run_id} has no node {node!r} in its plan; nothing was kept")
         run.record(event, node=node, **facts)
+        if event == "failed":
+            run.write_failure(node, facts)
         self._store.lock.refresh(run.run_id)
         if event in ("restarted", "already_restarted") and facts.get("process"):
             self._store.remember_restart(address, {key: facts.get(key) for key in ("version", "process")})

@@ -7,6 +7,7 @@
 ``<state directory>/<fleet>/restarts.json``             what the last restart of each node gave
 ``<state directory>/<fleet>/runs/<run>/plan.json``      what was decided, and from which readings
 ``<state directory>/<fleet>/runs/<run>/events.jsonl``   what happened, one line each, written at once
+``<state directory>/<fleet>/runs/<run>/failure-<node>.json``  what was known of a node that failed
 ``<state directory>/<fleet>/runs/<run>/report.json``, ``report.md``   both, for people and programs; rewritten at
 every event
 
@@ -36,6 +37,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files im
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock import FleetLock
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report import build_report, markdown
 
+FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 FLEET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RUN_ID = FLEET_NAME
 
@@ -90,6 +92,11 @@ class Run:
         append_line(self.directory / "events.jsonl", {"time": time.time(), "event": event, **facts})
         self.write_report()
 
+    def write_failure(self, node: str, facts: Mapping[str, Any]) -> None:
+        """Keep what is known of a node that failed in a file of its own, for whoever looks at it later."""
+        for place in self._places():
+            write_json(place / f"failure-{FILE_NAME.sub('_', node)}.json", {"node": node, "time": time.time(), **facts})
+
     def report(self) -> dict[str, Any]:
         return build_report(self.plan, self.events(), self.status)
 
@@ -99,13 +106,15 @@ class Run:
             os.chmod(guard.fileno(), 0o600)
             fcntl.flock(guard, fcntl.LOCK_EX)
             report = self.report()
-            places = [self.directory]
-            if self.plan.get("report_dir"):
-                places.append(report_directory(self.plan["report_dir"]))
-            for place in places:
+            for place in self._places():
                 write_json(place / "report.json", report)
                 write_text(place / "report.md", markdown(report))
         return report
+
+    def _places(self) -> list[Path]:
+        """The run's own directory, and the one that the user named."""
+        named = self.plan.get("report_dir")
+        return [self.directory, report_directory(named)] if named else [self.directory]
 
 
 class FleetStore:

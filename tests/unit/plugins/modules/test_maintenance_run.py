@@ -149,6 +149,18 @@ class TestRecorded:
         assert [ran.result["stop"] for ran in failed] == stops
         assert failed[1].result["failed_nodes"] == ["alpha", "beta"]
 
+    def test_what_is_known_of_a_node_that_failed_gets_a_file_of_its_own(self, step: Any, tmp_path: Path) -> None:
+        start(step, report_dir=str(tmp_path / "reports"))
+        facts = {
+            "reason": "not_healthy_again",
+            "message": "it lacks peers",
+            "evidence": {"error": {"said": "no peers"}},
+        }
+        step("recorded", node="alpha", event="failed", facts=facts)
+        for place in (tmp_path / "state" / "example" / "runs" / RUN, tmp_path / "reports"):
+            bundle = json.loads((place / "failure-alpha.json").read_text())
+            assert bundle == {"node": "alpha", "time": bundle["time"], **facts}
+
     def test_keeps_nothing_in_check_mode(self, step: Any, tmp_path: Path) -> None:
         ran = step("recorded", check=True, node="alpha", event="restarting")
         assert (ran.changed, ran.result["stop"], ran.result["failed_nodes"], kept(tmp_path)) == (True, False, [], [])
