@@ -36,6 +36,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.session_cache import
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import IdentityError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import (
     REQUESTS_IMPORT_ERROR,
+    RunGone,
     Transport,
     TransportOptions,
 )
@@ -91,10 +92,17 @@ class Call:
         self.progress = progress
         #: The process of the whole ansible-playbook run, where it is known.
         self.controller_pid = controller_pid or os.getpid()
+        self._parent = controller_pid
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
+
+    def abandoned(self) -> bool:
+        """Whether the run was killed. Ansible's workers have sessions of their own and outlive it: what one of them
+        would still send nobody counts on, and the next run may be at work already.
+        """
+        return self._parent is not None and os.getppid() != self._parent
 
     def change(self, operation: Callable[[], T], *, predicted: T) -> T:
         """Do the change, or in check mode say what it would give."""
@@ -119,7 +127,7 @@ class Call:
             )
         except ValueError as error:
             raise CallError(str(error)) from error
-        return Transport(options, read_only=self.check_mode)
+        return Transport(options, read_only=self.check_mode, abandoned=self.abandoned)
 
     @cached_property
     def login(self) -> NodeLogin | None:
@@ -197,7 +205,7 @@ def _attempt(run: Callable[[Call], Result], call: Call) -> tuple[bool, dict[str,
         return True, {"msg": str(error), "error": error.as_dict()}
     except CallError as error:
         return True, {**error.values, "msg": str(error)}
-    except (IdentityError, *USAGE_ERRORS) as error:
+    except (IdentityError, RunGone, *USAGE_ERRORS) as error:
         return True, {"msg": str(error)}
     except Exception as error:
         return True, {

@@ -19,7 +19,7 @@ import enum
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,6 +72,10 @@ class WriteForbidden(RuntimeError):
     """A write was about to be sent by a transport that may only read: a defect of the caller, found before any I/O."""
 
 
+class RunGone(RuntimeError):
+    """The run that a request belongs to was killed; what is left of it must not go on by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
     """How to send. Times in seconds, sizes in bytes."""
@@ -109,8 +113,15 @@ class TransportOptions:
 class Transport:
     """Sends requests; safe to share between threads. Holds connections open until :meth:`close`."""
 
-    def __init__(self, options: TransportOptions | None = None, *, read_only: bool = False) -> None:
-        """``read_only`` makes every write raise :class:`WriteForbidden`, as check mode wants it.
+    def __init__(
+        self,
+        options: TransportOptions | None = None,
+        *,
+        read_only: bool = False,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``read_only`` makes every write raise :class:`WriteForbidden`, as check mode wants it. ``abandoned`` is asked
+        right before anything is sent, and makes every request raise :class:`RunGone`.
 
         Raises:
             ImportError: when urllib3 is missing.
@@ -120,6 +131,7 @@ class Transport:
             raise ImportError("The Python package requests (with urllib3) is needed: " + str(REQUESTS_IMPORT_ERROR))
         self.options = options or TransportOptions()
         self.read_only = read_only
+        self._abandoned = abandoned
         tls = self._tls()
         self._reads = self._manager(self.options.pool, tls)
         self._writes = self._manager(1, tls)
@@ -149,6 +161,7 @@ class Transport:
         Raises:
             FluxOSError: one of its family, see :mod:`errors`.
             WriteForbidden: for a write on a read-only transport.
+            RunGone: when the run was killed.
         """
         headers = dict(_HEADERS)
         if fresh or write or auth is not None:
@@ -264,6 +277,8 @@ class Transport:
         ATTEMPT.begin(deadline, timeout)
         connect = max(0.001, min(timeout, ATTEMPT.remaining()))
         headers = {**request.headers, "Connection": "close"} if request.write else request.headers
+        if self._abandoned():
+            raise RunGone(f"{node}: {operation}: the run that asks this was killed, so nothing was sent")
         try:
             response = (self._writes if request.write else self._reads).urlopen(
                 method,

@@ -17,6 +17,7 @@ cannot), or that runs with ``async``, is handed over to the ordinary execution o
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import pkgutil
 from types import ModuleType
@@ -51,6 +52,15 @@ MODULES: dict[str, ModuleType] = {
 def _is_given(name: str, value: Any) -> bool:
     """Whether a source sets an option; an empty way to sign, as templates make them, is none."""
     return value is not None and not (value == "" and name in WAYS_TO_SIGN)
+
+
+def _controller_pid() -> int:
+    """The run itself, which forked this worker: a lock has to live as long as it, and nothing is to be sent after it.
+
+    Asked of multiprocessing, which remembers: the system names another parent once the run was killed.
+    """
+    parent = multiprocessing.parent_process()
+    return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
 class ActionModule(ActionBase):
@@ -127,8 +137,7 @@ class ActionModule(ActionBase):
             check_mode=bool(self._task.check_mode),
             diff_mode=bool(self._task.diff),
             progress=lambda line: display.display(scrubber.scrub(line)),
-            # The worker was forked by the run itself, which is what a lock has to live as long as.
-            controller_pid=os.getppid(),
+            controller_pid=_controller_pid(),
         )
         outcome = perform(module.run, call)
         shown = {

@@ -27,6 +27,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import (
     BodyKind,
+    RunGone,
     Transport,
     TransportOptions,
     WriteForbidden,
@@ -134,6 +135,18 @@ def test_a_read_only_transport_sends_no_write() -> None:
             transport.post(server.endpoint, "/id/verifylogin", {}, operation="log in")
         assert transport.post(server.endpoint, "/x", {}, operation="verify", write=False).data == "8.20.0"
     assert [seen.target for seen in server.requests] == ["/x"]
+
+
+def test_nothing_is_sent_for_a_run_that_was_killed() -> None:
+    gone = False
+    with Server(OK) as server, Transport(QUICK, abandoned=lambda: gone) as transport:
+        transport.get(server.endpoint, "/flux/version", operation="read the version")
+        gone = True
+        with pytest.raises(RunGone, match=r"restart FluxOS: the run .* was killed"):
+            transport.get(server.endpoint, "/flux/restart", operation="restart FluxOS", write=True)
+        with pytest.raises(RunGone):
+            transport.get(server.endpoint, "/flux/version", operation="read the version")
+    assert [seen.target for seen in server.requests] == ["/flux/version"]
 
 
 def test_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
