@@ -51,7 +51,7 @@ def reading_from_plain(address: str, values: Mapping[str, Any] | None) -> NodeRe
             if apps is None
             else tuple(App(**{key: _frozen(value) for key, value in row.items()}) for row in apps),
         )
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise CallError(
             "before: its containers or apps are not as node_preflight returns them under nodes[].before; pass that on "
             "unchanged"
