@@ -25,6 +25,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -61,6 +62,11 @@ def _controller_pid() -> int:
     """
     parent = multiprocessing.parent_process()
     return os.getppid() if parent is None or parent.pid is None else parent.pid
+
+
+def _words(error: Exception) -> str:
+    """What a validation error says; the one of unknown options has lost its beginning, which modules add themselves."""
+    return f"Unsupported parameters: {error}" if isinstance(error, UnsupportedError) else str(error)
 
 
 class ActionModule(ActionBase):
@@ -130,7 +136,7 @@ class ActionModule(ActionBase):
         }
         scrubber = Scrubber(by_name)
         if validation.error_messages:
-            raise AnsibleActionFail(scrubber.scrub("; ".join(validation.error_messages)))
+            raise AnsibleActionFail(scrubber.scrub("; ".join(map(_words, validation.errors))))
         params = validation.validated_parameters
         call = Call(
             params,

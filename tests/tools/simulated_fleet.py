@@ -94,7 +94,8 @@ def _wait_for_state(process: subprocess.Popen[bytes], state_file: Path, log: Pat
     return state
 
 
-def _write_files(fleet: SimulatedFleet) -> None:
+def write_files(fleet: SimulatedFleet) -> None:
+    """Write the inventory of the fleet's owner, his key in a file and what he reaches his hosts with."""
     operator = fleet.state["operator"]
     inventory = {
         "plugin": "fluxme.fluxos.fluxos",
@@ -147,7 +148,7 @@ def simulated_fleet(folder: Path, *options: str, python: str = sys.executable) -
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         fleet = SimulatedFleet(folder, _wait_for_state(process, state_file, log))
-        _write_files(fleet)
+        write_files(fleet)
         yield fleet
     finally:
         process.terminate()
