@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -205,7 +205,7 @@ class Site:
             text=True,
             start_new_session=True,
         )
-        return RunningPlaybook(self, process, reports, lines)
+        return RunningPlaybook(self, process, Path(variables["fluxos_report_dir"]), lines)
 
     def run(self, *arguments: str, timeout: float = HANGS_AFTER, **options: Any) -> PlaybookRun:
         """Run ansible-playbook to its end; the options are those of ``start``."""
@@ -225,6 +225,7 @@ class RunningPlaybook:
         self.process = process
         self._reports = reports
         self._lines = lines
+        self._workers: dict[int, str | None] = {}
         self._begun = time.monotonic()
 
     def __enter__(self) -> RunningPlaybook:
@@ -234,10 +235,33 @@ class RunningPlaybook:
         self.kill()
         self.process.wait()
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Signal the run with everything that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+    def kill(self, *, workers: bool = True) -> None:
+        """Kill the run with SIGKILL, with its workers, or without them as ``kill -9 PID`` does.
+
+        Since ansible-core 2.19 workers have sessions of their own, which killing the process group does not reach.
+        """
+        if self.process.poll() is None:
+            # Held first, so that it starts no other worker while they are looked for.
+            os.kill(self.process.pid, signal.SIGSTOP)
+            self._workers |= {pid: process_start(pid) for pid in descendants(self.process.pid)}
+            os.kill(self.process.pid, signal.SIGKILL)
+        if workers:
+            for pid in self.left_behind():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def left_behind(self) -> list[int]:
+        """Workers of a run that was killed that are still there."""
+        return [pid for pid, start in self._workers.items() if start and process_start(pid) == start]
+
+    def wait_until(self, seen: Callable[[Sequence[Mapping[str, Any]]], bool], timeout: float = HANGS_AFTER) -> None:
+        """Return once the journal of this run satisfies ``seen``. Raises AssertionError when the run ends before."""
+        deadline = time.monotonic() + timeout
+        while not seen(self.site.journal()[self._lines :]):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                run = self.wait(timeout)
+                raise AssertionError(f"the run ended before that was seen: {run.told}")
+            time.sleep(0.1)
 
     def wait(self, timeout: float = HANGS_AFTER) -> PlaybookRun:
         """Wait for the end. A run that hangs is killed, and fails the test with what it had said."""
@@ -256,6 +280,29 @@ class RunningPlaybook:
             self.site.state_dir,
             tuple(self.site.journal()[self._lines :]),
         )
+
+
+def process_start(pid: int) -> str | None:
+    """When the kernel started a process, which tells it from a later one of the same number; None when it is gone."""
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] not in ("Z", "X") else None
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes below one, whatever their groups and sessions."""
+    parents = {int(path.name): _stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    found = {pid}
+    while more := {child for child, fields in parents.items() if fields and int(fields[1]) in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def _stat(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state on; nothing when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 @contextmanager

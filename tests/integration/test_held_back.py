@@ -64,7 +64,7 @@ CASES = [
     obstacle(
         "daemon behind",
         "daemon_behind",
-        "40 behind the network's",
+        "behind the network's",
         *("daemon", "explorer"),
         faults=[{"kind": "daemon_syncing", "behind": 40}],
     ),
@@ -164,7 +164,7 @@ def plot_of_cases() -> Plot:
     plot.host(stopped, "ThinIce")
     plot.nodes[stopped]["stopped"] = ["fluxweb_ThinIce"]
     plot.host(deaf, "DeafBay")
-    plot.nodes[deaf]["faults"] = [{"kind": "html", "path": "/apps/listrunningapps"}]
+    plot.nodes[deaf]["faults"] = [{"kind": "html", "path": "/apps/list*apps"}]
     return plot
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from tests.integration.judge import judge, restarted
 from tests.integration.scenarios import Plot, fleet_of_60
-from tests.integration.support import HANGS_AFTER, PlaybookRun, RunningPlaybook, Site, controller
+from tests.integration.support import PlaybookRun, controller
 
 pytestmark = pytest.mark.slow
 
@@ -46,20 +45,13 @@ class Story:
         return address
 
 
-def wait_for_first_restart(site: Site, running: RunningPlaybook) -> None:
-    """Return once the run has restarted a node, or has ended."""
-    deadline = time.monotonic() + HANGS_AFTER
-    while running.process.poll() is None and time.monotonic() < deadline and not restarted(site.journal()):
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     plot = fleet_of_60()
     with controller(tmp_path_factory.mktemp("fleet"), plot.scenario(), time_factor=40) as site:
         planned = site.check()
         with site.start() as running:
-            wait_for_first_restart(site, running)
+            running.wait_until(lambda lines: bool(restarted(lines)))
             (late,) = plot.of(site.addresses, "confirmation_due")
             site.heal(late, "no_confirmation")
             done = running.wait()
