@@ -242,7 +242,7 @@ def _busy(
     advice = "Try again later" if wait is None else f"It asks to come back in {wait:.0f} s"
     if "reconciling" in said:
         advice += "; the node has just started and does not act on apps before it has settled"
-    return Busy(node, operation, said, advice, code=http_status, retry_after=wait, transient=wait is not None)
+    return Busy(node, operation, said, advice, code=http_status, retry_after=wait)
 
 
 def _not_found(
@@ -274,7 +274,6 @@ def _bad_status(
         f"HTTP {http_status}" + (f": {text}" if text else ""),
         advice,
         code=http_status,
-        transient=http_status in (502, 504),
     )
 
 

@@ -69,7 +69,7 @@ class FluxOSError(Exception):
         self.name = name
         """FluxOS' own name of the error."""
         self.transient = transient
-        """The same request may well succeed a moment later."""
+        """The answer broke off: the same request may well get a whole one."""
 
     def __str__(self) -> str:
         return f"{self.node}: {self.operation}: {self.said}. {self.advice}."

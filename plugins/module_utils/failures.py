@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Saying in our words what the HTTP library reports, and whether the request had left when it happened.
 
-The system's own error lies below layers of wrapping that differ between the versions of urllib3 (1.26 and 2).
+The system's own error lies below layers of wrapping: of requests, and of urllib3, whose versions (1.26 and 2) differ.
 """
 
 from __future__ import annotations
@@ -20,41 +20,48 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     Unreachable,
     clean,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TooLarge
 
 try:
+    import requests
     from urllib3 import exceptions as wrong
 except ImportError:
-    # Without urllib3 no transport can be made, so nothing here is reached; wire keeps the traceback.
-    HAS_URLLIB3 = False
+    # Without requests no transport can be made, so nothing here is reached; wire keeps the traceback.
+    HAS_REQUESTS = False
 else:
-    HAS_URLLIB3 = True
+    HAS_REQUESTS = True
 
 
-def failure(node: str, operation: str, error: Exception, timeout: float) -> FluxOSError:
-    """The error that ``error`` of urllib3 stands for; ``timeout`` is the one that was in force, in seconds."""
-    cause = _innermost(error)
-    if isinstance(error, wrong.DecodeError):
+def failure(node: str, operation: str, error: requests.RequestException, timeout: float) -> FluxOSError:
+    """The error that ``error`` stands for; ``timeout`` is the one that was in force, in seconds."""
+    library, cause = _library_error(error), innermost(error)
+    if isinstance(library, wrong.DecodeError):
         return BadAnswer(node, operation, "an answer that does not decompress", "Ask again", transient=True)
+    if isinstance(cause, TooLarge):
+        return too_large(node, operation, ATTEMPT.limit)
     if ATTEMPT.sent:
         if isinstance(cause, http.client.BadStatusLine) and not isinstance(cause, http.client.RemoteDisconnected):
             return BadAnswer(
                 node, operation, "an answer that is not HTTP", "Check that the address is a node's API, and its scheme"
             )
-        return AnswerLost(node, operation, *_lost(error, cause, timeout), transient=not _is_timeout(error))
-    said, advice = _unsent(error, cause, timeout)
-    return Unreachable(
+        late = _is_timeout(library, cause)
+        return AnswerLost(node, operation, *_lost(cause, timeout, late=late), transient=not late)
+    return Unreachable(node, operation, *_unsent(library, cause, timeout))
+
+
+def too_large(node: str, operation: str, limit: int) -> BadAnswer:
+    """An answer of more than ``limit`` bytes."""
+    return BadAnswer(
         node,
         operation,
-        said,
-        advice,
-        transient=isinstance(cause, (ConnectionRefusedError, ConnectionResetError)),
+        f"an answer of more than {limit / 2**20:.0f} MiB, which was not read to its end",
+        "Ask for less, or raise max_answer",
     )
 
 
-def _lost(error: Exception, cause: BaseException, timeout: float) -> tuple[str, str]:
+def _lost(cause: BaseException, timeout: float, *, late: bool) -> tuple[str, str]:
     advice = "Whether the node did it is not known: read its state back before asking again"
-    if _is_timeout(error):
+    if late:
         if ATTEMPT.remaining() <= 0:
             return "the answer did not end in the time allowed", advice
         return f"no answer within {timeout:g} s", advice
@@ -71,12 +78,12 @@ def _partial(error: http.client.IncompleteRead) -> int:
     return partial if isinstance(partial, int) else len(partial)
 
 
-def _unsent(error: Exception, cause: BaseException, timeout: float) -> tuple[str, str]:
-    if isinstance(error, wrong.ProxyError):
+def _unsent(library: BaseException, cause: BaseException, timeout: float) -> tuple[str, str]:
+    if isinstance(library, wrong.ProxyError):
         return "the proxy could not be used: " + clean(str(cause), 160), "Check the option proxy and the proxy itself"
-    if isinstance(error, (wrong.SSLError,)) or "ssl" in type(cause).__name__.lower():
+    if isinstance(library, wrong.SSLError) or "ssl" in type(cause).__name__.lower():
         return _tls(cause)
-    if _is_timeout(error):
+    if _is_timeout(library, cause):
         return f"no connection within {timeout:g} s", "Check that the node is up and the port open"
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused", "FluxOS is not running there, or not on this port"
@@ -106,17 +113,26 @@ def _tls(cause: BaseException) -> tuple[str, str]:
     return "TLS failed: " + clean(text, 160), "Check the port, the scheme and tls_mode"
 
 
-def _is_timeout(error: Exception) -> bool:
-    if isinstance(_innermost(error), TimeoutError):
+def _is_timeout(library: BaseException, cause: BaseException) -> bool:
+    if isinstance(cause, TimeoutError):
         return True
     # urllib3 derives "could not connect at all" from its timeouts, for the sake of old callers.
-    return isinstance(error, wrong.TimeoutError) and not isinstance(error, wrong.NewConnectionError)
+    return isinstance(library, wrong.TimeoutError) and not isinstance(library, wrong.NewConnectionError)
 
 
-def _innermost(error: BaseException) -> BaseException:
-    """The operating system's or http.client's own error below the library's wrapping."""
+def _library_error(error: BaseException) -> BaseException:
+    """What urllib3 said inside of what requests says."""
+    inner: object = error
+    while isinstance(inner, (requests.RequestException, wrong.MaxRetryError)):
+        error = inner
+        inner = inner.reason if isinstance(inner, wrong.MaxRetryError) else next(iter(inner.args), None)
+    return inner if isinstance(inner, BaseException) else error
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The operating system's or http.client's own error below the libraries' wrapping."""
     seen: BaseException = error
-    for _level in range(6):
+    for _level in range(8):
         inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
         inner = inner or seen.__cause__ or getattr(seen, "reason", None)
         if inner is None and isinstance(seen, wrong.HTTPError):

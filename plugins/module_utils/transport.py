@@ -22,38 +22,30 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
-from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
-    BadAnswer,
-    Busy,
-    FluxOSError,
-    Misuse,
-    StaleAnswer,
-)
-from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
+from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats, after_half_an_answer
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings, open_session
 
 if TYPE_CHECKING:
     from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 
 try:
-    import urllib3
-    from urllib3 import exceptions as wrong
+    import requests
 except ImportError:
     # wire keeps the traceback; Transport() raises it.
-    HAS_URLLIB3 = False
+    HAS_REQUESTS = False
 else:
-    HAS_URLLIB3 = True
+    HAS_REQUESTS = True
 
-REQUESTS_IMPORT_ERROR = wire.URLLIB3_IMPORT_ERROR
-"""Set when what this needs is missing: urllib3, which the package ``requests`` brings."""
+REQUESTS_IMPORT_ERROR = wire.REQUESTS_IMPORT_ERROR
+"""Set when what this needs is missing: requests, or urllib3, which it brings."""
 
 TlsMode = Literal["off", "verify", "pin"]
-
-#: Longest pause that a node's ``Retry-After`` may ask of us before a repeat, in seconds; beyond it the caller decides.
-MAX_RETRY_AFTER = 10.0
 
 _CHUNK = 65536
 _HEADERS = {"User-Agent": "fluxme.fluxos", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
@@ -99,12 +91,15 @@ class TransportOptions:
     """For one operation with its repeats; three times ``timeout`` when not given."""
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0:
-            raise ValueError("timeout is a number of seconds above 0")
+        for name in ("timeout", "max_answer"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} is {getattr(self, name):g}: a number above 0 is expected")
+        if self.retries < 0:
+            raise UsageError(f"retries is {self.retries}: 0 or more repeats are expected")
         if self.tls_mode == "pin":
             digits = (self.tls_fingerprint or "").replace(":", "").strip()
             if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
-                raise ValueError(
+                raise UsageError(
                     "tls_mode pin needs tls_fingerprint, the SHA-256 of the certificate as 64 hexadecimal digits: "
                     "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256"
                 )
@@ -124,17 +119,17 @@ class Transport:
         right before anything is sent, and makes every request raise :class:`RunGone`.
 
         Raises:
-            ImportError: when urllib3 is missing.
+            ImportError: when requests is missing.
             Misuse: when the options cannot work (a proxy of an unknown kind, an unreadable ``ca_file``).
         """
-        if not HAS_URLLIB3:
-            raise ImportError("The Python package requests (with urllib3) is needed: " + str(REQUESTS_IMPORT_ERROR))
+        if not HAS_REQUESTS:
+            raise ImportError(f"The Python package requests is needed: {REQUESTS_IMPORT_ERROR}")
         self.options = options or TransportOptions()
         self.read_only = read_only
         self._abandoned = abandoned
-        tls = self._tls()
-        self._reads = self._manager(self.options.pool, tls)
-        self._writes = self._manager(1, tls)
+        self._proxies = _proxies(self.options.proxy)
+        self._tls = _tls(self.options)
+        self._reads = self._session(self.options.pool)
 
     def get(
         self,
@@ -210,8 +205,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._reads.clear()
-        self._writes.clear()
+        self._reads.close()
 
     def __enter__(self) -> Transport:
         return self
@@ -221,25 +215,8 @@ class Transport:
 
     # -- one request ------------------------------------------------------------------------------------------------
 
-    def _tls(self) -> wire.TlsSettings:
-        options = self.options
-        try:
-            return wire.TlsSettings(options.tls_mode, options.tls_fingerprint, options.ca_file)
-        except OSError as error:
-            raise Misuse(
-                "tls",
-                "read ca_file",
-                f"{options.ca_file}: {error.strerror or error}",
-                "Give a file with PEM certificates",
-            ) from error
-
-    def _manager(self, size: int, tls: wire.TlsSettings) -> urllib3.PoolManager:
-        try:
-            return wire.pool_manager(size=size, tls=tls, proxy=self.options.proxy)
-        except (wrong.ProxySchemeUnknown, wrong.LocationParseError) as error:
-            raise Misuse(
-                "proxy", "prepare requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT"
-            ) from error
+    def _session(self, size: int) -> requests.Session:
+        return open_session(size=size, tls=self._tls)
 
     def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
         if request.write and self.read_only:
@@ -259,87 +236,78 @@ class Transport:
         timeout = request.timeout or self.options.timeout
         allowed = request.deadline or (3 * timeout if request.timeout else self.options.deadline or 3 * timeout)
         deadline = time.monotonic() + allowed
-        retries = 0 if request.write else self.options.retries if request.retries is None else request.retries
-        for attempt in range(retries + 1):
-            try:
-                return self._once(method, endpoint, url, request, timeout, deadline)
-            except FluxOSError as error:
-                pause = _pause(error, attempt)
-                if attempt == retries or pause is None or time.monotonic() + pause >= deadline:
-                    raise
-            time.sleep(pause)
-        raise RuntimeError("unreachable: the last attempt returns or raises")
-
-    def _once(
-        self, method: str, endpoint: Endpoint, url: str, request: _Request, timeout: float, deadline: float
-    ) -> Answer:
-        node, operation = endpoint.address, request.operation
-        ATTEMPT.begin(deadline, timeout)
-        connect = max(0.001, min(timeout, ATTEMPT.remaining()))
-        headers = {**request.headers, "Connection": "close"} if request.write else request.headers
-        if self._abandoned():
-            raise RunGone(f"{node}: {operation}: the run that asks this was killed, so nothing was sent")
-        try:
-            response = (self._writes if request.write else self._reads).urlopen(
-                method,
-                url,
-                body=request.body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                # Not the default of urllib3 1.26, which takes half an answer for a whole one.
-                enforce_content_length=True,
-                timeout=urllib3.Timeout(connect=connect, read=timeout),
-            )
-            try:
-                body = self._body(node, operation, response)
-            except BaseException:
-                # Half read: not fit for another request.
-                response.close()
-                raise
-            response.release_conn()
-        except wrong.HTTPError as error:
-            raise failure(node, operation, error, timeout) from error
-        finally:
-            if request.write:
-                # Not every server heeds "close"; the next write must not find this connection.
-                self._writes.clear()
-        answer = judge(
-            node,
-            operation,
-            http_status=response.status,
-            headers=response.headers,
-            body=body,
-            since=request.since,
-            accept_text=request.accept_text,
-        )
-        if request.write and answer.from_cache:
+        prepared = requests.PreparedRequest()
+        prepared.prepare(method, url, request.headers, data=request.body)
+        if not request.write:
+            retries = self.options.retries if request.retries is None else request.retries
+            return self._send(self._reads, prepared, endpoint, request, timeout, deadline, Repeats.of(retries))
+        # A kept connection may be closed by the node in the very moment that it is used, so a write has its own.
+        prepared.headers["Connection"] = "close"
+        with self._session(1) as session:
+            answer = self._send(session, prepared, endpoint, request, timeout, deadline, Repeats.of(0))
+        if answer.from_cache:
             # Up to 8.17 mutating GETs were cached too, and something between here and the node may drop our header.
             raise StaleAnswer(
-                node,
-                operation,
+                endpoint.address,
+                request.operation,
                 "answered from the node's response cache, so nothing was done",
                 "Ask again when the cached answer has expired, after 30 s",
             )
         return answer
 
-    def _body(self, node: str, operation: str, response: Any) -> bytes:
-        limit = self.options.max_answer
+    def _send(
+        self,
+        session: requests.Session,
+        prepared: requests.PreparedRequest,
+        endpoint: Endpoint,
+        request: _Request,
+        timeout: float,
+        deadline: float,
+        repeats: Repeats,
+    ) -> Answer:
+        node, operation = endpoint.address, request.operation
+        while True:
+            if self._abandoned():
+                raise RunGone(f"{node}: {operation}: the run that asks this was killed, so nothing was sent")
+            ATTEMPT.begin(deadline=deadline, timeout=timeout, limit=self.options.max_answer, repeats=repeats)
+            try:
+                # What fails before an answer has begun is repeated in here.
+                response = session.send(
+                    prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=self._proxies
+                )
+            except requests.RequestException as error:
+                raise failure(node, operation, error, timeout) from innermost(error)
+            with response:
+                try:
+                    return self._judge(response, endpoint, request, timeout)
+                except FluxOSError as error:
+                    left = after_half_an_answer(response) if error.transient else None
+                    if left is None:
+                        raise
+            repeats = left
+            repeats.sleep()
+
+    def _judge(self, response: requests.Response, endpoint: Endpoint, request: _Request, timeout: float) -> Answer:
+        node, operation = endpoint.address, request.operation
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.stream(_CHUNK, decode_content=True):
-            size += len(chunk)
-            if size > limit:
-                raise BadAnswer(
-                    node,
-                    operation,
-                    f"an answer of more than {limit / 2**20:.0f} MiB, which was not read to its end",
-                    "Ask for less, or raise max_answer",
-                    code=response.status,
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+        try:
+            for chunk in response.iter_content(_CHUNK):
+                size += len(chunk)
+                if size > self.options.max_answer:
+                    raise too_large(node, operation, self.options.max_answer)
+                chunks.append(chunk)
+        except requests.RequestException as error:
+            raise failure(node, operation, error, timeout) from innermost(error)
+        return judge(
+            node,
+            operation,
+            http_status=response.status_code,
+            headers=response.headers,
+            body=b"".join(chunks),
+            since=request.since,
+            accept_text=request.accept_text,
+        )
 
 
 @dataclass(slots=True)
@@ -355,11 +323,27 @@ class _Request:
     accept_text: bool
 
 
-def _pause(error: FluxOSError, attempt: int) -> float | None:
-    """Seconds to wait before asking again, ``None`` when that would not help."""
-    if not error.transient:
-        return None
-    if isinstance(error, Busy):
-        wait = error.retry_after
-        return wait if wait is not None and wait <= MAX_RETRY_AFTER else None
-    return 0.2 * 2.0**attempt
+def _proxies(proxy: str | None) -> dict[str, str]:
+    if proxy is None:
+        return {}
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not repeated: it may hold a password.
+        raise Misuse("proxy", "prepare requests", "the proxy's URL is not usable", "Give it as http://HOST:PORT")
+    return {"http": proxy, "https": proxy}
+
+
+def _tls(options: TransportOptions) -> TlsSettings:
+    try:
+        return TlsSettings(options.tls_mode, options.tls_fingerprint, options.ca_file)
+    except OSError as error:
+        raise Misuse(
+            "tls",
+            "read ca_file",
+            f"{options.ca_file}: {error.strerror or error}",
+            "Give a file with PEM certificates",
+        ) from error

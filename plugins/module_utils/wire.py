@@ -1,16 +1,15 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that know when to give up and whether anything was sent.
+"""Connections that know when to give up and whether anything was sent, for ``requests`` to use.
 
-Two things that an HTTP library does not tell, and that restarting nodes needs:
+What an HTTP library does not do, and restarting nodes needs:
 
 * **A deadline for the whole answer.** A read timeout starts anew with every byte, so a node that trickles one byte a
   second holds a client for ever. Here every read of the socket is bounded by what is left of the request's time.
 * **Whether the request left.** "Connection reset" during the TLS handshake means that nothing was asked; the same error
   after the request was written means that the node may have done it.
-
-urllib3 is used directly, with connections of our own; ``requests``, which brings it, would hide both.
+* **A number of repeats for each request.** ``requests`` knows one for all.
 """
 
 from __future__ import annotations
@@ -23,25 +22,39 @@ import ssl
 import threading
 import time
 import traceback
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
 
-URLLIB3_IMPORT_ERROR: str | None = None
-"""The traceback when urllib3 (which comes with requests) cannot be imported, else ``None``."""
+if TYPE_CHECKING:
+    from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
+
+REQUESTS_IMPORT_ERROR: str | None = None
+"""The traceback when requests (with urllib3, which it brings) cannot be imported, else ``None``."""
+
+
+class TooLarge(OSError):
+    """More came than the request allows, as it comes over the wire."""
 
 
 class _Attempt(threading.local):
-    """The request that the current thread is making; urllib3 makes and reads one request in one thread."""
+    """The request that the current thread is making; requests makes and reads one request in one thread."""
 
     deadline = float("inf")
     """``time.monotonic()`` at which to give up."""
-    read_timeout = 60.0
-    """Seconds that any single read may take."""
+    timeout = 60.0
+    """Seconds to connect, and that any single read may take."""
+    limit = 0
+    """Bytes that one answer may have."""
+    repeats: Repeats | None = None
+    """How often it may still be made again."""
     sent = False
-    """Something of the request was written to the node."""
+    """Something of the request was written to the node, by the newest connection made for it."""
 
-    def begin(self, deadline: float, read_timeout: float) -> None:
+    def begin(self, *, deadline: float, timeout: float, limit: int, repeats: Repeats) -> None:
         self.deadline = deadline
-        self.read_timeout = read_timeout
+        self.timeout = timeout
+        self.limit = limit
+        self.repeats = repeats
         self.sent = False
 
     def remaining(self) -> float:
@@ -52,13 +65,16 @@ ATTEMPT = _Attempt()
 
 
 class _BoundedReader(io.RawIOBase):
-    """The raw bytes of a connection, each read within the attempt's time."""
+    """The raw bytes of one answer, each read within the attempt's time."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
         self._sock = sock
         # makefile keeps the socket open while the answer is read, also when the connection object lets go of it.
         self._raw = sock.makefile("rb", buffering=0)
+        # What is read is bounded where it is used; this holds for what the library reads by itself and throws away.
+        # The allowance is for the headers, which http.client bounds.
+        self._left = ATTEMPT.limit + 2**20
 
     def readable(self) -> bool:
         return True
@@ -67,8 +83,12 @@ class _BoundedReader(io.RawIOBase):
         remaining = ATTEMPT.remaining()
         if remaining <= 0:
             raise TimeoutError("the time for the whole answer is over")
-        self._sock.settimeout(min(ATTEMPT.read_timeout, remaining))
-        return self._raw.readinto(buffer)
+        self._sock.settimeout(min(ATTEMPT.timeout, remaining))
+        count = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLarge("the answer is too large")
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -96,29 +116,36 @@ class TlsSettings:
         """Raises OSError when ``ca_file`` cannot be used."""
         self._mode = mode
         self._fingerprint = fingerprint
-        self._context = ssl.create_default_context(cafile=ca_file) if mode == "verify" and ca_file else None
+        self._context = ssl.create_default_context(cafile=ca_file) if self.verify and ca_file else None
+
+    @property
+    def verify(self) -> bool:
+        """Whether an authority has to vouch for the certificate."""
+        return self._mode == "verify"
 
     @functools.cached_property
     def options(self) -> dict[str, Any]:
         """What urllib3 wants, made at the first TLS connection: loading the system's authorities takes 50 ms."""
-        if self._mode == "verify":
+        if self.verify:
             context = self._context or ssl.create_default_context()
             # urllib3 checks the name itself then, which works for addresses in every version of it.
             context.check_hostname = False
-            return {"ssl_context": context}
+            return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         pinned = {"assert_fingerprint": self._fingerprint} if self._mode == "pin" else {}
-        return {"ssl_context": context, "assert_hostname": False, **pinned}
+        return {"ssl_context": context, "cert_reqs": "CERT_NONE", "assert_hostname": False, **pinned}
 
 
 try:
+    import requests
     import urllib3
+    from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 except ImportError:
-    URLLIB3_IMPORT_ERROR = traceback.format_exc()
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
 
     class _Watched(HTTPConnection):
@@ -129,7 +156,8 @@ else:
 
         def connect(self) -> None:
             # False while a tunnel through a proxy is made: what is sent then is not the request.
-            self._established = False
+            self._established = ATTEMPT.sent = False
+            self.timeout = max(0.001, min(ATTEMPT.timeout, ATTEMPT.remaining()))
             super().connect()
             self._established = True
 
@@ -139,7 +167,7 @@ else:
             if self._established and self.sock is not None:
                 ATTEMPT.sent = True
                 # A reused connection still has what was left of the previous request's time.
-                self.sock.settimeout(ATTEMPT.read_timeout)
+                self.sock.settimeout(ATTEMPT.timeout)
             super().send(data)
 
         def close(self) -> None:
@@ -149,11 +177,19 @@ else:
     class _WatchedTls(_Watched, HTTPSConnection):
         """The same over TLS."""
 
+    class _Whole(urllib3.HTTPResponse):
+        """Takes half an answer for an error, which urllib3 1.26 does only when it is told to."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "enforce_content_length": True})
+
     class _Pool(HTTPConnectionPool):
         ConnectionCls = _Watched
+        ResponseCls = _Whole  # asked by urllib3 1.26 only
 
     class _TlsPool(HTTPSConnectionPool):
         ConnectionCls = _WatchedTls
+        ResponseCls = _Whole
 
         def _validate_conn(self, conn: Any) -> None:
             # The library's own method also warns, for each request, that the certificate is not verified. Nodes have
@@ -162,15 +198,52 @@ else:
             if conn.sock is None:
                 conn.connect()
 
-    def pool_manager(*, size: int, tls: TlsSettings, proxy: str | None = None) -> urllib3.PoolManager:
-        """Connections by host, shared by all threads; ``size`` bounds the hosts and the idle connections per host."""
+    class _Adapter(HTTPAdapter):
+        """requests' connections, made by the classes above; ``size`` bounds hosts and idle connections per host."""
 
-        class Tls(_TlsPool):
-            # Not given to the manager: urllib3 1.26 hands those of its TLS options that it forgets to plain pools too.
-            def __init__(self, *args: Any, **kwargs: Any) -> None:
-                super().__init__(*args, **{**kwargs, **tls.options})
+        def __init__(self, *, size: int, tls: TlsSettings) -> None:
+            class Tls(_TlsPool):
+                # The last word about TLS, whatever this version of requests and urllib3 hands to pools.
+                def __init__(self, *args: Any, **kwargs: Any) -> None:
+                    super().__init__(*args, **{**kwargs, **tls.options})
 
-        options: dict[str, Any] = {"num_pools": size, "maxsize": size, "block": False}
-        manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": Tls}
-        return manager
+            self._pools = {"http": _Pool, "https": Tls}
+            super().__init__(pool_connections=size, pool_maxsize=size)
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = self._pools
+
+        def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+            manager = super().proxy_manager_for(*args, **kwargs)
+            manager.pool_classes_by_scheme = self._pools
+            return manager
+
+        def cert_verify(self, *_details: Any) -> None:
+            # The pools know; requests would add its own authorities to those of ca_file.
+            return
+
+        @property
+        def max_retries(self) -> Any:
+            return ATTEMPT.repeats
+
+        @max_retries.setter
+        def max_retries(self, value: Any) -> None:
+            # requests sets the one for all requests here.
+            return
+
+    class _Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            # Even when it does not follow, requests prepares to, and reads the redirect's body without a bound for it.
+            return None
+
+    def open_session(*, size: int, tls: TlsSettings) -> requests.Session:
+        """A session that keeps connections (shared by all threads), but no cookies, and asks no environment."""
+        session = _Session()
+        session.trust_env = False
+        session.verify = tls.verify
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        adapter = _Adapter(size=size, tls=tls)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session

@@ -85,7 +85,6 @@ class Field:
             self.operation,
             f"{seen[:80]} where {expected} was expected",
             "The daemon, the benchmark or another service of the node may be starting; ask again",
-            transient=True,
         )
 
 
