@@ -17,7 +17,12 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.plain import plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import from_plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import App, Container
-from ansible_collections.fluxme.fluxos.plugins.module_utils.survey import Survey
+from ansible_collections.fluxme.fluxos.plugins.module_utils.survey import (
+    Survey,
+    first_reading,
+    with_recovery,
+    with_rest,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter, WaitTimeout
 
 
@@ -69,11 +74,11 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
     last: list[NodeReading] = []
 
     def look() -> Look[NodeReading]:
-        first = survey.identify([member])
-        if isinstance(first[0].version, Unread):
+        first = first_reading(member)
+        if isinstance(first.version, Unread):
             streak.add(False)
-            return Look(first[0].version.why)
-        now = survey.examine([member], first)[0]
+            return Look(first.version.why)
+        now = with_recovery(member, first)
         last[:] = [now]
         missing: list[Missing] = healthy_again(before, now, Limits(), located_apps=survey.located(now))
         if streak.add(not missing):
@@ -93,7 +98,7 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
         return Recovered(waiter.until(look), round(time.monotonic() - begun, 1))
     except WaitTimeout as timeout:
         if last:
-            timeout.evidence = plain(last[0])
+            timeout.evidence = plain(with_rest(member, last[0], survey.network_height()))
         raise
 
 

@@ -50,6 +50,43 @@ def unread(error: FluxOSError) -> Unread:
     return Unread(f"{error.operation}: {error.said}")
 
 
+def first_reading(member: Member) -> NodeReading:
+    """Whether a node answers, with which version and since when; a node that does not is asked once."""
+    client, endpoint = member.client, member.client.endpoint
+    version = attempt(client.version)
+    process = version if isinstance(version, Unread) else attempt(client.process)
+    return NodeReading(name=member.name, address=endpoint.address, ip=endpoint.ip, version=version, process=process)
+
+
+def with_recovery(member: Member, known: NodeReading) -> NodeReading:
+    """Add what tells whether a node has come back from a restart, and no more: it is read many times while it does."""
+    client = member.client
+    version = None if isinstance(known.version, Unread) else known.version
+    return replace(
+        known,
+        confirmation=attempt(client.confirmation),
+        dos=attempt(client.dos),
+        health=attempt(client.health),
+        explorer_synced=attempt(client.explorer_synced),
+        communication=attempt(client.communication),
+        boot_settled=attempt(partial(client.boot_settled, version)),
+        containers=attempt(partial(client.containers, all_states=True)),
+        apps=attempt(client.installed_apps),
+    )
+
+
+def with_rest(member: Member, known: NodeReading, network_height: int | Unread) -> NodeReading:
+    """Add what only the decision to restart a node needs."""
+    client = member.client
+    return replace(
+        known,
+        network_height=network_height,
+        arcane=attempt(client.is_arcane),
+        block_height=attempt(client.block_height),
+        benchmark=attempt(client.benchmark),
+    )
+
+
 class Survey:
     """Readings of one task, with what they share: clients, the network's height, who runs what."""
 
@@ -67,41 +104,17 @@ class Survey:
 
     def identify(self, members: Sequence[Member]) -> list[NodeReading]:
         """The first reading of each node: does it answer, which version, since when. One process for both reads."""
-
-        def look(member: Member) -> NodeReading:
-            client = member.client
-            version = attempt(client.version)
-            process = version if isinstance(version, Unread) else attempt(client.process)
-            endpoint = client.endpoint
-            return NodeReading(
-                name=member.name, address=endpoint.address, ip=endpoint.ip, version=version, process=process
-            )
-
-        return self._each(members, look)
+        return self._each(members, first_reading)
 
     def examine(self, members: Sequence[Member], readings: Sequence[NodeReading]) -> list[NodeReading]:
         """Complete readings with everything that the gates need, apps elsewhere excepted."""
+        # Who runs what is true for as long as one look takes, and somebody who waits looks again an hour later.
+        self._running.clear()
         network_height = self.network_height()
         first = {reading.name: reading for reading in readings}
 
         def look(member: Member) -> NodeReading:
-            client, known = member.client, first[member.name]
-            version = None if isinstance(known.version, Unread) else known.version
-            return replace(
-                known,
-                network_height=network_height,
-                arcane=attempt(client.is_arcane),
-                block_height=attempt(client.block_height),
-                confirmation=attempt(client.confirmation),
-                dos=attempt(client.dos),
-                health=attempt(client.health),
-                explorer_synced=attempt(client.explorer_synced),
-                benchmark=attempt(client.benchmark),
-                communication=attempt(client.communication),
-                boot_settled=attempt(partial(client.boot_settled, version)),
-                containers=attempt(partial(client.containers, all_states=True)),
-                apps=attempt(client.installed_apps),
-            )
+            return with_rest(member, with_recovery(member, first[member.name]), network_height)
 
         complete = self._each(members, look)
         for reading in complete:

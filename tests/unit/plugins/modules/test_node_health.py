@@ -35,6 +35,19 @@ class TestOneNode:
         assert not ran.changed
         assert ran.requests.count("/flux/health") == samples
 
+    def test_a_sample_reads_only_what_it_judges(self, run_module: RunModule) -> None:
+        ran = run_module("node_health", **ONCE)
+        unjudged = {"/flux/isarcaneos", "/benchmark/getstatus", "/benchmark/getbenchmarks", "/daemon/getblockcount"}
+        assert unjudged.isdisjoint(ran.requests)
+
+    def test_what_is_kept_of_a_node_that_did_not_come_back_is_complete(
+        self, sim: RunningSimulator, node: str, run_module: RunModule
+    ) -> None:
+        sim.fault(node, kind="peers")
+        evidence = run_module("node_health", **ONCE).result["error"]["evidence"]
+        unread = {name for name, value in evidence.items() if isinstance(value, dict) and set(value) == {"why"}}
+        assert unread == {"elsewhere"}
+
     def test_after_a_restart_it_is_waited_for_until_all_is_back(
         self, sim: RunningSimulator, node: str, run_module: RunModule
     ) -> None:
