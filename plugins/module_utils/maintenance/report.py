@@ -25,7 +25,7 @@ RESULTS: dict[str, str] = {
     "restarting": "Being restarted",
     "restarted": "Restarted",
     "already_restarted": "Found already restarted in this run",
-    "planned": "Planned, not reached",
+    "planned": "Planned but not reached",
     "held": "Held back",
     "skipped": "Not selected",
 }
