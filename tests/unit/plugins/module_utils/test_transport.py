@@ -24,6 +24,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     StaleAnswer,
     Unauthorized,
     Unreachable,
+    UsageError,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import (
     BodyKind,
@@ -162,7 +163,16 @@ def test_a_proxy_that_is_asked_for_is_used() -> None:
     assert proxy.requests[0].target == "http://192.0.2.1:16127/flux/version"
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "nonsense"])
+def test_a_proxy_that_asks_who_is_there() -> None:
+    with (
+        Server(OK) as proxy,
+        Transport(TransportOptions(timeout=2, proxy=proxy.url.replace("//", "//me:pass%20word@"))) as transport,
+    ):
+        transport.get(Endpoint.parse("192.0.2.1"), "/flux/version", operation="read the version")
+    assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6cGFzcyB3b3Jk"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "nonsense", "http://", "http://h:x", "http://h:70000"])
 def test_a_proxy_that_cannot_be_used(proxy: str) -> None:
     with pytest.raises(Misuse, match="http://HOST:PORT"):
         Transport(TransportOptions(proxy=proxy))
@@ -229,6 +239,13 @@ def test_a_redirect_is_not_followed() -> None:
     assert len(server.requests) == 1
 
 
+def test_the_body_of_a_redirect_is_bounded_too() -> None:
+    packed = {"Location": "/elsewhere", "Content-Encoding": "gzip"}
+    bomb = answer(gzip.compress(b" " * 2_000_000), status=302, headers=packed)
+    problem, _server = failure(bomb, options=TransportOptions(timeout=5, max_answer=100_000))
+    assert "not read to its end" in problem.said
+
+
 def test_cookies_are_not_kept() -> None:
     with Server(answer(success(1), headers={"Set-Cookie": "session=1"}), OK) as server, Transport(QUICK) as transport:
         for _time in range(2):
@@ -272,13 +289,45 @@ def test_a_read_is_repeated_after_what_may_pass_and_a_write_is_not(behaviour: Be
         (answer("<h1>maintenance</h1>"), BadAnswer),
         (answer("", status=503), Busy),
         (answer("", status=503, headers={"Retry-After": "15"}), Busy),
+        (answer("", status=503, headers={"Retry-After": "9" * 5000}), Busy),
+        (answer("", status=500), BadAnswer),
+        (answer("", status=413, headers={"Retry-After": "1"}), BadAnswer),
     ],
-    ids=["refused", "unauthorized", "404", "page", "503", "503 for 15 s"],
+    ids=["refused", "unauthorized", "404", "page", "503", "503 for 15 s", "503 for ever", "500", "413"],
 )
 def test_what_will_not_pass_is_asked_once(behaviour: Behaviour, kind: type[FluxOSError]) -> None:
     problem, server = failure(behaviour, OK, options=PATIENT)
     assert isinstance(problem, kind)
     assert len(server.requests) == 1
+
+
+def test_a_read_that_ran_out_of_time_is_not_repeated() -> None:
+    for behaviour in (stall(), stall(message(success("x"), length=500))):
+        problem, server = failure(behaviour, OK, options=TransportOptions(timeout=0.5, retries=2, deadline=9))
+        assert problem.said == "no answer within 0.5 s"
+        assert len(server.requests) == 1
+
+
+def test_a_retry_after_that_says_nothing_does_not_hurt() -> None:
+    with Server(answer("", status=503, headers={"Retry-After": "soon"}), OK) as server:
+        assert get(server, PATIENT) == "8.20.0"
+    assert len(server.requests) == 2
+
+
+def test_all_repeats_of_a_request_count_together() -> None:
+    # The first fails before an answer, the second while one is read, the third by its status.
+    behaviours = (reset(), raw(message(success("x"), length=5000)), answer("<h1>Bad Gateway</h1>", status=502))
+    problem, server = failure(*behaviours, OK, options=PATIENT)
+    assert "Bad Gateway" in problem.said
+    assert len(server.requests) == 3
+
+
+def test_what_an_error_page_holds_is_not_kept_in_memory_for_a_repeat() -> None:
+    options = TransportOptions(timeout=5, max_answer=100_000)
+    with Server(answer(b" " * 5_000_000, status=502), OK) as server:
+        assert get(server, options) == "8.20.0"
+    # Its rest was not read, so its connection was not used again.
+    assert server.connections == 2
 
 
 def test_repeats_end() -> None:
@@ -434,8 +483,14 @@ def test_errors_hold_nothing_of_what_was_sent() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"timeout": 0}, {"tls_mode": "pin"}, {"tls_mode": "pin", "tls_fingerprint": "ab:cd"}],
+    [
+        {"timeout": 0},
+        {"retries": -1},
+        {"max_answer": 0},
+        {"tls_mode": "pin"},
+        {"tls_mode": "pin", "tls_fingerprint": "ab:cd"},
+    ],
 )
 def test_options_that_cannot_work(options: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"timeout|openssl"):
+    with pytest.raises(UsageError, match=r"timeout is 0|retries is -1|max_answer is 0|openssl"):
         TransportOptions(**options)
