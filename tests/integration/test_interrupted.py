@@ -91,7 +91,9 @@ class World:
     def asked(self) -> Counter[str]:
         """Requests for a restart that reached FluxOS, by node."""
         return Counter(
-            line["node"] for line in self.site.journal() if line["kind"] == "request" and line["path"] == "/flux/restart"
+            line["node"]
+            for line in self.site.journal()
+            if line["kind"] == "request" and line["path"] == "/flux/restart"
         )
 
 
