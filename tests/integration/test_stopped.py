@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.judge import restarted
 from tests.integration.scenarios import OLD, SHORT, Plot
-from tests.integration.support import PlaybookRun, Site, controller
+from tests.integration.support import BIN, PlaybookRun, Site, controller
 
 pytestmark = pytest.mark.slow
 
@@ -77,15 +77,29 @@ def small_fleet(count: int, faults: dict[int, dict[str, Any]], current: int = 3)
     return plot
 
 
-def run(site: Site, **extra: Any) -> PlaybookRun:
-    return site.run(inventory=site.static_inventory(), extra={"fluxos_cap": 2, **PATIENCE, **extra})
+def run(site: Site, bin_folder: Path = BIN, **extra: Any) -> PlaybookRun:
+    return site.run(
+        inventory=site.static_inventory(), extra={"fluxos_cap": 2, **PATIENCE, **extra}, bin_folder=bin_folder
+    )
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
 def test_a_node_that_does_not_come_back_healthy_stops_the_run(tmp_path: Path, trouble: Trouble) -> None:
+    stopped_by(tmp_path, trouble, BIN)
+
+
+@pytest.mark.core216
+def test_it_does_so_under_the_oldest_engine_too(tmp_path: Path, core216: Path) -> None:
+    """How a failure in a wave of two ends the play is the engine's doing, and differed between releases."""
+    (trouble,) = [trouble for trouble in TROUBLES if not trouble.canary]
+    stopped_by(tmp_path, trouble, core216)
+
+
+def stopped_by(folder: Path, trouble: Trouble, bin_folder: Path) -> None:
+    """Run on a fleet with that trouble; hold it to what has to be said, kept and left alone."""
     at = 0 if trouble.canary else 2
-    with controller(tmp_path, small_fleet(5, {at: trouble.fault}).scenario(), time_factor=10) as site:
-        done = run(site)
+    with controller(folder, small_fleet(5, {at: trouble.fault}).scenario(), time_factor=10) as site:
+        done = run(site, bin_folder)
         addresses = site.addresses
     sick, name = addresses[at], site.name(addresses[at])
     assert done.code != 0, done.told
