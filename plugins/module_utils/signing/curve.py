@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The few primitives that signing needs: secp256k1, RIPEMD-160 and Keccak-256.
+"""The few primitives that signing needs: secp256k1, RIPEMD-160, Keccak-256 and Base58Check.
 
 The libraries are looked up once, at import, because an import inside a forked Ansible worker is paid by every
 worker. A missing one is no error until something needs it.
@@ -13,6 +13,13 @@ import contextlib
 import hashlib
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import LibraryMissingError
+
+try:
+    import base58
+except ImportError as error:
+    BASE58_ERROR: ImportError | None = error
+else:
+    BASE58_ERROR = None
 
 try:
     import coincurve
@@ -43,20 +50,12 @@ def _native_ripemd160() -> bool:
 _NATIVE_RIPEMD160 = _native_ripemd160()
 
 
-def _need_coincurve() -> None:
-    if COINCURVE_ERROR is not None:
+def _need(package: str, error: ImportError | None, purpose: str) -> None:
+    if error is not None:
         raise LibraryMissingError(
-            "Signing needs the Python library coincurve, which cannot be imported here "
-            f"({COINCURVE_ERROR}). Install it where the module runs: pip install coincurve."
-        ) from COINCURVE_ERROR
-
-
-def _need_crypto(purpose: str) -> None:
-    if CRYPTO_ERROR is not None:
-        raise LibraryMissingError(
-            f"{purpose} needs the Python library pycryptodome, which cannot be imported here "
-            f"({CRYPTO_ERROR}). Install it where the module runs: pip install pycryptodome."
-        ) from CRYPTO_ERROR
+            f"{purpose} needs the Python library {package}, which cannot be imported here ({error}). "
+            f"Install it where the module runs: pip install {package}."
+        ) from error
 
 
 def keccak_available() -> bool:
@@ -74,34 +73,51 @@ def hash160(data: bytes) -> bytes:
     inner = hashlib.sha256(data).digest()
     if _NATIVE_RIPEMD160:
         return hashlib.new("ripemd160", inner).digest()
-    _need_crypto("An address (RIPEMD-160, which the OpenSSL of this Python does not offer)")
+    _need("pycryptodome", CRYPTO_ERROR, "An address (RIPEMD-160, which the OpenSSL of this Python does not offer)")
     return bytes(RIPEMD160.new(inner).digest())
 
 
 def keccak256(data: bytes) -> bytes:
     """Return Keccak-256 (not SHA3-256), the hash that Ethereum uses."""
-    _need_crypto("An Ethereum identity")
+    _need("pycryptodome", CRYPTO_ERROR, "An Ethereum identity")
     return bytes(keccak.new(digest_bits=256, data=data).digest())
 
 
 def public_key(secret: bytes, *, compressed: bool) -> bytes:
     """Return the public key of a 32-byte secret: 33 bytes compressed, 65 uncompressed."""
-    _need_coincurve()
+    _need("coincurve", COINCURVE_ERROR, "Signing")
     return bytes(coincurve.PrivateKey(secret).public_key.format(compressed=compressed))
 
 
 def sign(digest: bytes, secret: bytes) -> tuple[bytes, int]:
     """Sign a 32-byte digest; return r and s (64 bytes) and the recovery id 0 to 3. RFC 6979, low s."""
-    _need_coincurve()
+    _need("coincurve", COINCURVE_ERROR, "Signing")
     signature = bytes(coincurve.PrivateKey(secret).sign_recoverable(digest, hasher=None))
     return signature[:64], signature[64]
 
 
 def recover(digest: bytes, r_and_s: bytes, recovery_id: int, *, compressed: bool) -> bytes | None:
     """Return the public key that made the signature, or None when there is none."""
-    _need_coincurve()
+    _need("coincurve", COINCURVE_ERROR, "Signing")
     # coincurve raises a plain Exception (not a subclass) for an r or s that no key can have made.
     with contextlib.suppress(Exception):
         key = coincurve.PublicKey.from_signature_and_message(r_and_s + bytes([recovery_id]), digest, hasher=None)
         return bytes(key.format(compressed=compressed))
+    return None
+
+
+def encode_check(payload: bytes) -> str:
+    """Return the Base58Check text of payload (version byte included), as addresses and WIF keys are written."""
+    _need("base58", BASE58_ERROR, "A Bitcoin address or a WIF key")
+    return base58.b58encode_check(payload).decode("ascii")
+
+
+def decode_check(text: str) -> bytes | None:
+    """Return the payload (version byte included) or None when text is no Base58Check text.
+
+    None and no exception: the text may be a private key, and an exception that quotes it would disclose it.
+    """
+    _need("base58", BASE58_ERROR, "A Bitcoin address or a WIF key")
+    with contextlib.suppress(ValueError):
+        return base58.b58decode_check(text) or None
     return None

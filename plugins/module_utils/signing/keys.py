@@ -14,9 +14,10 @@ import enum
 import re
 from dataclasses import dataclass, field
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.base58 import decode_check, encode_check
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.curve import (
     ORDER,
+    decode_check,
+    encode_check,
     hash160,
     keccak256,
     keccak_available,

@@ -13,7 +13,6 @@ import base64
 import re
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing import curve
-from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.base58 import decode_check, encode_check
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import IdentityError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.keys import (
     Form,
@@ -114,7 +113,7 @@ def verify(message: str, address: str, signature: str) -> bool:
         return False
     header, r_and_s = parts
     key = curve.recover(bitcoin_digest(message), r_and_s, header & 3, compressed=header >= 4)
-    expected = decode_check(address)
+    expected = curve.decode_check(address)
     if key is None or expected is None or header >= 12:
         # 12 to 15 say "bech32", whose addresses are longer than 36 characters and so never get here.
         return False
@@ -136,7 +135,7 @@ def signer_of(message: str, signature: str, *, ethereum: bool) -> str | None:
         return None
     header, r_and_s = parts
     key = curve.recover(bitcoin_digest(message), r_and_s, header & 3, compressed=header >= 4)
-    return None if key is None else encode_check(b"\0" + curve.hash160(key))
+    return None if key is None else curve.encode_check(b"\0" + curve.hash160(key))
 
 
 def _bitcoin_parts(signature: str) -> tuple[int, bytes] | None:

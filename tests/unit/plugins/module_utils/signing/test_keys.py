@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.base58 import encode_check
+from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.curve import encode_check
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import IdentityError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.keys import (
     Form,
