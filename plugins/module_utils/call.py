@@ -23,7 +23,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import constraints_for
 from ansible_collections.fluxme.fluxos.plugins.module_utils.budgets import BudgetError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
 from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin

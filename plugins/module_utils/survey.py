@@ -19,7 +19,8 @@ from functools import partial
 from typing import TypeVar, cast
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unreachable
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each

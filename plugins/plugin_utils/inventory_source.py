@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import BadAnswer, FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import GatewayClient, NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     BadAnswer,

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import OutOfTime, Refused, Unreachable
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import Outcome, each

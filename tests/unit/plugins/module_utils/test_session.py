@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     AnswerLost,
@@ -154,7 +154,7 @@ def test_threads_that_share_one_login_without_a_cache_log_in_once(
 def test_processes_log_in_once(sim: RunningSimulator, tmp_path: Path, checkout: Path) -> None:
     program = (
         "import sys, tests.conftest\n"
-        "from ansible_collections.fluxme.fluxos.plugins.module_utils.client import NodeClient\n"
+        "from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient\n"
         "from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint\n"
         "from ansible_collections.fluxme.fluxos.plugins.module_utils.identity import load_signer\n"
         "from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin, SessionCache\n"
