@@ -153,6 +153,7 @@ class Fleet:
         self._listeners: list[Listeners] = []
         self._timeline_task: asyncio.Task[None] | None = None
         self._control: web.AppRunner | None = None
+        self._gateway_http = HttpServer(self.gateway.answer)
         self._gateway_server: asyncio.Server | None = None
 
     @classmethod
@@ -226,7 +227,7 @@ class Fleet:
         for node, listeners in zip(self.world.nodes.values(), self._listeners, strict=True):
             if node.is_reachable:
                 await listeners.open()
-        self._gateway_server = await loop.create_server(HttpServer(self.gateway.answer), sock=gateway_socket)
+        self._gateway_server = await loop.create_server(self._gateway_http, sock=gateway_socket)
         self._control = web.AppRunner(control_app(self), access_log=None)
         await self._control.setup()
         await web.TCPSite(self._control, f"127.{self.network}.255.254", CONTROL_PORT).start()
@@ -241,8 +242,11 @@ class Fleet:
             listeners.set(False)
         if self._gateway_server is not None:
             self._gateway_server.close()
+            self._gateway_http.abort_connections()
         if self._control is not None:
             await self._control.cleanup()
+        # A connection that was aborted is closed by the loop in its next round, if there is one.
+        await asyncio.sleep(0)
         self.world.journal.close()
 
     def faults_of(self, address: str) -> Faults:
