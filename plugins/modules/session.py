@@ -61,6 +61,8 @@ EXAMPLES = r"""
 - name: Make sure that it is the operator who logged in
   ansible.builtin.assert:
     that: login.privilege == 'admin'
+    fail_msg: "{{ login.flux_id }} is not the owner of this node"
+  when: not ansible_check_mode
 
 - name: Log out
   fluxme.fluxos.session:
@@ -76,8 +78,9 @@ flux_id:
   type: str
   sample: 17B3yoDNb4ocZCjCyQkeNNeVQrT1y7cKyT
 privilege:
-  description: What the node lets this Flux ID do. One of admin (the operator), fluxteam and user, and null without a
-    login.
+  description:
+    - What the node lets this Flux ID do. One of V(admin) (the operator), V(fluxteam) and V(user).
+    - It is null without a login, and in check mode when a login would have to be made.
   returned: success
   type: str
   sample: admin

@@ -41,6 +41,8 @@ import sys
 from tests.simulator.keys import Person
 print(Person.named("operator").sign(sys.stdin.read()))
 """
+#: What ansible-core 2.21 says of a collection of its own whenever it looks for roles.
+OWN_WARNING = re.compile(r"\[WARNING\]: Collection at '\S+/_protomatter' does not have a MANIFEST.json file.*\n")
 #: What a page must not show: markup that ansible-doc did not understand.
 MARKUP = re.compile(r"\b(?:O|V|RV|M|P|E|C|I|B|U|L|R)\([^)\s]")
 
@@ -151,7 +153,7 @@ def test_every_page_can_be_read(kind: str, bin_folder: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, OWN_WARNING.sub("", done.stderr)) == (0, "")
     assert "[WARNING]" not in done.stdout
     # The examples are shown as they are, and may hold expressions with such brackets.
     prose = re.sub(r"^EXAMPLES:.*?(?=^RETURN|^> |\Z)", "", done.stdout, flags=re.MULTILINE | re.DOTALL)
