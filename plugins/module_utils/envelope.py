@@ -11,6 +11,7 @@ from the web framework. Proxies in front of nodes answer HTML pages with any cod
 
 from __future__ import annotations
 
+import codecs
 import html
 import json
 import re
@@ -189,7 +190,8 @@ def _document(body: bytes) -> tuple[dict[str, Any] | None, str]:
     if page_heading(body) is not None:
         return None, "an HTML page"
     try:
-        parsed = json.loads(body.decode("utf-8-sig"))
+        # The codec utf-8-sig does the same, but every forked worker would load it from disk anew.
+        parsed = json.loads(body.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError:
         return None, "an answer that is not text"
     except RecursionError:

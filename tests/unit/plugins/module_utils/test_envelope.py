@@ -71,6 +71,10 @@ def test_data_is_of_any_type(data: Any) -> None:
     assert judged({"status": "success", "data": data}).data == data
 
 
+def test_a_byte_order_mark_before_the_envelope_does_no_harm() -> None:
+    assert judged(b'\xef\xbb\xbf{"status": "success", "data": "8.20.0"}').data == "8.20.0"
+
+
 def test_a_success_may_have_no_data() -> None:
     # As the recorded answer of /flux/isarcaneos of an 8.17 node whose benchmark does not know the field.
     assert judged('{"status":"success"}').data is None
