@@ -121,8 +121,8 @@ CASES = [
         status=500,
     ),
     spoiled("DOS in HTML", "cannot_evaluate", "its DOS state cannot be judged", "dos", "/flux/dosstate", "html"),
-    spoiled("DOS stalls", "cannot_evaluate", "its DOS state cannot be judged", "dos", "/flux/dosstate", "stall"),
-    spoiled("benchmark resets", "cannot_evaluate", "its benchmark", "benchmark", "/benchmark/getstatus", "reset"),
+    spoiled("DOS resets", "cannot_evaluate", "its DOS state cannot be judged", "dos", "/flux/dosstate", "reset"),
+    spoiled("benchmark stalls", "cannot_evaluate", "its benchmark", "benchmark", "/benchmark/getstatus", "stall"),
     spoiled(
         "benchmark is no JSON",
         "cannot_evaluate",

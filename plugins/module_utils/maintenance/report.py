@@ -154,11 +154,15 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     by_decision = Counter(node["decision"] for node in plan["nodes"])
     target = plan["criteria"].get("target_version")
     lines = [
-        f"{_count(len(nodes), 'node')} selected: {by_decision['restart']} to restart, {by_decision['hold']} held back, "
+        f"{_count(len(nodes), 'node')}: {by_decision['restart']} to restart, {by_decision['hold']} held back, "
         f"{by_decision['skip']} with nothing to do."
         + (f" {by_decision['verify']} to finish from the interrupted run." if by_decision["verify"] else ""),
         (f"Target version {target}. " if target else "")
-        + f"At most {_count(plan['cap'], 'node')} at a time, one per IP, {_count(len(plan['waves']), 'wave')}.",
+        + (
+            f"At most {_count(plan['cap'], 'node')} at a time, one per IP, {_count(len(plan['waves']), 'wave')}."
+            if plan["waves"]
+            else "There is nothing to restart."
+        ),
     ]
     for number, wave in enumerate(plan["waves"], 1):
         lines.append(f"wave {number}: " + ", ".join(f"{name} ({nodes[name]['reason']})" for name in wave))

@@ -163,7 +163,7 @@ class TestWords:
 
     def test_the_plan_is_shown_before_the_first_write(self) -> None:
         assert plan_lines(made(overrides=["dos"])) == [
-            "4 nodes selected: 2 to restart, 1 held back, 1 with nothing to do.",
+            "4 nodes: 2 to restart, 1 held back, 1 with nothing to do.",
             "Target version 8.20.0. At most 1 node at a time, one per IP, 2 waves.",
             "wave 1: alpha (outdated)",
             "wave 2: beta (outdated)",
@@ -174,8 +174,14 @@ class TestWords:
     def test_a_plan_of_one_node_is_in_the_singular(self) -> None:
         one = made(only=["alpha"], waves=[["alpha"]], criteria={})
         assert plan_lines(one)[:2] == [
-            "1 node selected: 1 to restart, 0 held back, 0 with nothing to do.",
+            "1 node: 1 to restart, 0 held back, 0 with nothing to do.",
             "At most 1 node at a time, one per IP, 1 wave.",
+        ]
+
+    def test_a_plan_without_waves_says_so(self) -> None:
+        assert plan_lines(made(only=["gamma"], waves=[]))[:2] == [
+            "1 node: 0 to restart, 1 held back, 0 with nothing to do.",
+            "Target version 8.20.0. There is nothing to restart.",
         ]
 
     def test_the_summary_counts_every_node(self) -> None:
