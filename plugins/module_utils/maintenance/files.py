@@ -31,8 +31,13 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def as_json(content: Any) -> str:
+    """As all our JSON files are: for programs, and for people with an editor."""
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
 def write_json(path: Path, content: Any) -> None:
-    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    write_text(path, as_json(content))
 
 
 def read_json(path: Path) -> Any:

@@ -22,12 +22,14 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
     append_line,
+    as_json,
     private_directory,
     read_json,
     read_lines,
@@ -67,8 +69,9 @@ class Run:
         self._fleet = fleet
         self.directory = fleet.directory / "runs" / run_id
 
-    @property
+    @cached_property
     def plan(self) -> dict[str, Any]:
+        """What was decided. Read once: every event looks at it several times, and a large fleet has megabytes of it."""
         content: dict[str, Any] | None = read_json(self.directory / "plan.json")
         if content is None:
             raise StoreError(f"run {self.run_id} has no readable plan in {self.directory}")
@@ -86,6 +89,7 @@ class Run:
     def begin(self, plan: Mapping[str, Any]) -> None:
         private_directory(self.directory)
         write_json(self.directory / "plan.json", plan)
+        self.__dict__.pop("plan", None)
 
     def record(self, event: str, **facts: Any) -> None:
         """Keep what happened, then bring the report up to date."""
@@ -106,9 +110,10 @@ class Run:
             os.chmod(guard.fileno(), 0o600)
             fcntl.flock(guard, fcntl.LOCK_EX)
             report = self.report()
+            content, page = as_json(report), markdown(report)
             for place in self._places():
-                write_json(place / "report.json", report)
-                write_text(place / "report.md", markdown(report))
+                write_text(place / "report.json", content)
+                write_text(place / "report.md", page)
         return report
 
     def _places(self) -> list[Path]:
