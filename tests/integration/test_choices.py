@@ -33,6 +33,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
+#: In a limited fleet the newest version is not there to be compared with.
+NEWER = {"fluxos_target_version": "8.20.0"}
+
+
 def planned(run: PlaybookRun) -> dict[str, str]:
     """The nodes that would be restarted, with the reason."""
     assert run.code == 0, run.told
@@ -106,6 +110,17 @@ def test_what_is_named_is_restarted_and_nothing_else(site: Site) -> None:
     assert restarted(run.journal) == [chosen]
     assert {line["node"] for line in run.writes} == {chosen}
     assert run.report["counts"] == {"restarted": 1, "skipped": 5}
+
+
+def test_an_override_is_carried_out_and_named_beside_the_node(site: Site) -> None:
+    chosen, other = site.addresses[:2]
+    site.fault(chosen, kind="dos", state=4)
+    run = site.run("--limit", ":".join(site.names([chosen, other])), extra={"fluxos_override_dos": True, **NEWER})
+    assert run.code == 0, run.told
+    assert set(restarted(run.journal)) == {chosen, other}
+    assert run.report["overrides"] == ["dos"]
+    assert {address: row["overridden"] for address, row in run.rows.items()} == {chosen: ["dos"], other: []}
+    assert "Gates overridden by the operator: dos." in (run.reports / "report.md").read_text()
 
 
 PLAYBOOK: list[dict[str, Any]] = [
