@@ -4,7 +4,8 @@
 """One request to each of many hosts: ``fluxme.fluxos.node_info`` against ``ansible.builtin.uri``.
 
 Both ask ``GET /flux/version`` of the same simulated nodes, in one task, over ``connection: local``. What an empty play
-on the same hosts takes is taken off both, so that the start of Ansible itself counts for neither.
+on the same hosts takes is taken off both, so that the start of Ansible itself counts for neither. Beside them, the same
+question to all nodes in one task, which is how to read a fleet.
 """
 
 from __future__ import annotations
@@ -42,10 +43,25 @@ TASKS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def play(tasks: list[dict[str, Any]]) -> str:
-    """A playbook with these tasks for all nodes."""
+#: One task that asks all nodes by itself, and what has to be taken off it.
+FLEET_TASKS: dict[str, list[dict[str, Any]]] = {
+    "empty_fleet": [],
+    "fleet": [
+        {
+            "name": "Read the version of all nodes",
+            "fluxme.fluxos.node_info": {
+                "nodes": "{{ groups.nodes | map('extract', hostvars, 'fluxos_node') | list }}",
+                "gather": ["version"],
+            },
+        }
+    ],
+}
+
+
+def play(tasks: list[dict[str, Any]], hosts: str = "nodes") -> str:
+    """A playbook with these tasks."""
     return yaml.safe_dump(
-        [{"name": "Measure", "hosts": "nodes", "connection": "local", "gather_facts": False, "tasks": tasks}]
+        [{"name": "Measure", "hosts": hosts, "connection": "local", "gather_facts": False, "tasks": tasks}]
     )
 
 
@@ -62,6 +78,7 @@ def hosts_file(addresses: list[str]) -> str:
 def figures(costs: Mapping[str, Cost], hosts: int) -> dict[str, Figure]:
     """The ratios ours/theirs, and ours by itself."""
     ours, theirs = costs["node_info"].beyond(costs["empty"]), costs["uri"].beyond(costs["empty"])
+    fleet = costs["fleet"].beyond(costs["empty_fleet"])
     what = f"one request to each of {hosts} hosts, forks {FORKS}, beyond an empty play: node_info / ansible.builtin.uri"
     return {
         "node_info_vs_uri_wall": Figure(ours.wall / theirs.wall, "ratio", "lower", f"wall time of {what}"),
@@ -70,6 +87,12 @@ def figures(costs: Mapping[str, Cost], hosts: int) -> dict[str, Figure]:
             1000 * ours.wall / hosts, "ms", "lower", "wall time of node_info for each of these hosts"
         ),
         "uri_per_host": Figure(1000 * theirs.wall / hosts, "ms", "lower", "the same of ansible.builtin.uri"),
+        "fleet_read_per_node": Figure(
+            1000 * fleet.wall / hosts,
+            "ms",
+            "lower",
+            f"wall time of one node_info that asks {hosts} nodes, for each node",
+        ),
     }
 
 
@@ -82,9 +105,11 @@ def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dic
         inventory = folder / "nodes.yml"
         inventory.write_text(hosts_file(fleet.addresses))
         works = {}
-        for name, tasks in TASKS.items():
+        plays = {name: play(tasks) for name, tasks in TASKS.items()}
+        plays |= {name: play(tasks, "nodes[0]") for name, tasks in FLEET_TASKS.items()}
+        for name, text in plays.items():
             playbook = folder / f"{name}.yml"
-            playbook.write_text(play(tasks))
+            playbook.write_text(text)
             command = [str(PLAYBOOK), "--inventory", str(inventory), "--forks", str(FORKS), str(playbook)]
             works[name] = partial(run, command, folder=folder, environment=environment)
         costs = in_turn(works, rounds)

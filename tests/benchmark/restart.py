@@ -107,8 +107,41 @@ def overhead(wall: float, nodes: float) -> float:
 
 
 def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dict[str, Figure]:
-    """Restart the fleet once and compare."""
+    """Restart a fleet in waves of the usual size, and one in few large waves, each once."""
     count = 6 if quick else NODES
+    usual = _run(folder / "usual", environment, count, cap="5%")
+    large = _run(folder / "large", environment, count, cap="25%")
+    return {
+        "restart_overhead": Figure(
+            overhead(usual.wall, usual.nodes),
+            "ratio",
+            "lower",
+            f"wall time of {usual} beyond what the nodes took to come back, divided by the latter",
+        ),
+        "restart_overhead_per_wave": Figure(
+            (usual.wall - usual.nodes) / usual.waves, "s", "lower", f"the same in seconds for each wave of {usual}"
+        ),
+        "restart_overhead_large_waves": Figure(
+            overhead(large.wall, large.nodes), "ratio", "lower", f"the same ratio when {large}, five forks"
+        ),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """One run of ``restart_outdated``: seconds of it as a whole and of its nodes."""
+
+    wall: float
+    nodes: float
+    count: int
+    waves: int
+
+    def __str__(self) -> str:
+        return f"restarting {self.count} nodes in {self.waves} waves"
+
+
+def _run(folder: Path, environment: Mapping[str, str], count: int, *, cap: str) -> Maintenance:
+    folder.mkdir()
     file = folder / "scenario.json"
     file.write_text(json.dumps(scenario(count)))
     with simulated_fleet(folder, "--scenario", str(file), "--time-factor", str(TIME_FACTOR)) as fleet:
@@ -118,6 +151,7 @@ def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dic
             "fluxos_report_dir": str(folder),
             "fluxos_target_version": "8.20.0",
             "fluxos_wait_interval": WAIT_INTERVAL / TIME_FACTOR,
+            "fluxos_cap": cap,
         }
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
@@ -127,22 +161,9 @@ def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dic
         ]
         cost = run(command, folder=folder, environment={**environment, **fleet.environment})
         restarts = returns(fleet.journal())
-    report = json.loads((folder / "report.json").read_text())
     if len(restarts) != count:
         raise BenchmarkError(f"{len(restarts)} of {count} nodes were restarted; see {folder / 'report.md'}")
+    report = json.loads((folder / "report.json").read_text())
     numbers = sorted({node["wave"] for node in report["nodes"]})
     waves = [[node["address"] for node in report["nodes"] if node["wave"] == number] for number in numbers]
-    nodes = seconds_of_nodes(restarts, waves, TIME_FACTOR)
-    what = f"restarting {count} nodes in {len(waves)} waves"
-    return {
-        "restart_overhead": Figure(
-            overhead(cost.wall, nodes),
-            "ratio",
-            "lower",
-            f"wall time of {what} beyond what the nodes took to come back, divided by the latter",
-        ),
-        "restart_overhead_per_wave": Figure(
-            (cost.wall - nodes) / len(waves), "s", "lower", f"the same in seconds for each wave of {what}"
-        ),
-        "restart_cpu": Figure(cost.cpu, "s", "lower", f"processor time of {what}"),
-    }
+    return Maintenance(cost.wall, seconds_of_nodes(restarts, waves, TIME_FACTOR), count, len(waves))

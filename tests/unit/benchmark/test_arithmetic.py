@@ -71,10 +71,12 @@ class TestCosts:
 
     def test_ratios_are_ours_to_theirs(self) -> None:
         costs = {"empty": Cost(1.0, 2.0), "node_info": Cost(3.0, 6.0), "uri": Cost(41.0, 52.0)}
+        costs |= {"empty_fleet": Cost(0.5, 0.5), "fleet": Cost(0.9, 0.8)}
         figures = request.figures(costs, 200)
         assert figures["node_info_vs_uri_wall"].value == pytest.approx(2 / 40)
         assert figures["node_info_vs_uri_cpu"].value == pytest.approx(4 / 50)
         assert figures["node_info_per_host"].value == pytest.approx(10.0)
+        assert figures["fleet_read_per_node"].value == pytest.approx(2.0)
 
     def test_a_figure_has_the_keys_of_the_file(self) -> None:
         figure = Figure(0.0512345, "ratio", "lower", "what it is").as_dict()
