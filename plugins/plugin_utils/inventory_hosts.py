@@ -133,7 +133,14 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Listing:
         listing.skipped["listed twice"] += 1
         if _height(host) > _height(listing.hosts[known]):
             listing.hosts[known] = host
+    # The list is ordered by rank, which changes with every block; a plan that is made twice has to come out the same.
+    listing.hosts.sort(key=_position)
     return listing
+
+
+def _position(host: NodeHost) -> tuple[int, int, int]:
+    address = ipaddress.ip_address(host["fluxos_ip"])
+    return address.version, int(address), host["fluxos_port"]
 
 
 def _from_row(row: Mapping[str, Any]) -> NodeHost | None:

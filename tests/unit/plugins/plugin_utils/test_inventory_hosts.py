@@ -135,6 +135,12 @@ class TestRows:
         assert [host["fluxos_last_confirmed_height"] for host in listing.hosts] == [20]
         assert listing.skipped == {"listed twice": 1}
 
+    def test_hosts_are_in_the_order_of_their_addresses_whatever_the_rank(self) -> None:
+        rows = [row(ip=ip) for ip in ("203.0.113.10", "203.0.113.9:16147", "203.0.113.9", "198.51.100.77")]
+        expected = ["198.51.100.77:16127", "203.0.113.9:16127", "203.0.113.9:16147", "203.0.113.10:16127"]
+        for order in (rows, rows[::-1]):
+            assert [host["fluxos_node"] for host in from_rows(order).hosts] == expected
+
     @given(
         st.lists(
             st.one_of(
