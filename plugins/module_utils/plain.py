@@ -14,6 +14,9 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Proce
 
 def plain(value: Any) -> Any:
     """Dataclasses become dictionaries, tuples lists; a process also tells when it started."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        # Before the abstract class is asked: that takes a millisecond for each type that it hears of first.
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         result = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         return {**result, "started": value.started} if isinstance(value, Process) else result

@@ -100,6 +100,9 @@ class Scrubber:
         """
         if isinstance(value, str):
             return self.text(value)
+        if value is None or isinstance(value, (bool, int, float)):
+            # Before the abstract class is asked: that takes a millisecond for each type that it hears of first.
+            return value
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, list):
