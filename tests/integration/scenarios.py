@@ -65,19 +65,19 @@ def fleet_of_60() -> Plot:
     """60 nodes: 20 to restart, 13 held back for ten reasons, 27 with nothing to do."""
     plot = Plot()
     # Eight nodes behind one IP, three behind another, two behind a third.
-    for at in range(8):
-        plot.add("restart" if at % 2 else "not_outdated", host=1, **(OLD if at % 2 else {}))
+    for _ in range(8):
+        plot.add("restart", host=1, **OLD)
     for at in range(3):
         plot.add("restart" if at else "not_outdated", host=2, **(OLD if at else {}))
     plot.add("restart", host=3, **OLDEST)
     plot.add("restart", host=3, **OLD)
     # Stragglers with an IP each.
-    singles = [plot.add("restart", host=10 + at, **(OLDEST if at == 4 else OLD)) for at in range(10)]
+    singles = [plot.add("restart", host=10 + at, **(OLDEST if at == 4 else OLD)) for at in range(6)]
     # ArcaneOS: two that the operator reaches over their hosts, three that he does not, and others that are up to date.
     commanded = [plot.add("restart", host=30 + at, arcane=True, host_connection=True, **OLD) for at in range(2)]
     for at in range(3):
         plot.add("no_restart_path", host=32 + at, arcane=True, **OLD)
-    current = [plot.add("not_outdated", host=40 + at, arcane=at % 2 == 0, tier="STRATUS") for at in range(22)]
+    current = [plot.add("not_outdated", host=40 + at, arcane=at % 2 == 0, tier="STRATUS") for at in range(26)]
     # One obstacle each.
     plot.add("dos", host=70, dos={"state": 12, "message": LIMITED}, **OLD)
     plot.add("dos", host=71, dos={"state": 6.24, "message": None}, **OLD)
@@ -100,12 +100,12 @@ def fleet_of_60() -> Plot:
     for at, name in enumerate(("TideBoard", "FarShore", "KelpForum", "PierShop")):
         plot.app(name, components=("web", "cache") if at % 2 else ("web",))
         plot.host(singles[at], name)
-        plot.host(singles[at + 5], name)
+        plot.host(singles[(at + 3) % 6], name)
         plot.host(current[2 + at], name)
     plot.app("OldMill", version=3, components=("web",))
-    for position in (singles[9], commanded[0], current[7]):
+    for position in (11, commanded[0], current[7]):
         plot.host(position, "OldMill")
-    plot.app("WideBay", instances=5)
-    for position in (1, 3, 11, current[8], current[9]):
+    plot.app("WideBay", instances=7)
+    for position in (*singles[:4], commanded[1], current[8], current[9]):
         plot.host(position, "WideBay")
     return plot

@@ -78,7 +78,7 @@ class TestTheFleetOf60:
         """A run that restarts one node after the other would break no rule and take three times as long."""
         sizes = [len(wave["nodes"]) for wave in story.done.report["waves"]]
         assert sizes[0] == 1
-        assert sizes.count(CAP) >= 5
+        assert sizes.count(CAP) >= 3
 
     def test_every_other_node_is_in_the_report_with_its_reason(self, story: Story) -> None:
         expected = dict(zip(story.addresses, story.plot.expected, strict=True))
