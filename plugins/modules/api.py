@@ -152,7 +152,9 @@ def run(call: Call) -> Result:
     needs_login = params["authenticate"] == "session" and login is not None and login.current(call.client) is None
     if call.check_mode and (params["changes"] or needs_login):
         return Result(changed=params["changes"], values={"sent": False})
-    answer = call.client.call(
+    # Without a login no key is read: one that is set for other tasks may be missing here.
+    client = call.client if login else call.client_of(call.endpoint)
+    answer = client.call(
         params["method"],
         params["path"],
         query=params["query"],

@@ -113,6 +113,9 @@ attributes:
   diff_mode:
     support: none
     details: The plan and the report say what changes.
+  async:
+    support: none
+    details: The lock belongs to the run itself, so this module works on the controller, whatever host it is for.
   idempotent:
     support: partial
     details: Only O(state=opened), O(state=finished) and O(state=recovered) are.
@@ -269,6 +272,10 @@ CONSTRAINTS = {
         ("state", "finished", ("run_id",)),
     ],
 }
+
+
+#: The lock lives as long as the run's own process: another host or a process of its own would lose it at once.
+ON_CONTROLLER = True
 
 
 def run(call: Call) -> Result:

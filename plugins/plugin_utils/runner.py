@@ -23,7 +23,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
@@ -64,6 +65,15 @@ def _controller_pid() -> int:
     return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
+def _tells_options(host_vars: dict[str, Any]) -> bool:
+    """Whether results hold the options in use, as those of ordinary modules do: always up to 2.20, later if asked."""
+    try:
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=host_vars))
+    except AnsibleError:
+        # The setting is younger than this ansible-core.
+        return True
+
+
 def _words(error: Exception) -> str:
     """What a validation error says; the one of unknown options has lost its beginning, which modules add themselves."""
     return f"Unsupported parameters: {error}" if isinstance(error, UnsupportedError) else str(error)
@@ -83,13 +93,18 @@ class ActionModule(ActionBase):
         module = MODULES[resolved.rpartition(".")[2]]
         args = self._with_sources(module.ARGUMENT_SPEC, host_vars)
         if self._is_handed_over():
+            if getattr(module, "ON_CONTROLLER", False):
+                raise AnsibleActionFail(
+                    f"{resolved} works on the controller, where the run itself is: leave out async, and delegate_to "
+                    "any other host than localhost"
+                )
             result.update(
                 self._execute_module(
                     module_name=resolved, module_args=args, task_vars=host_vars, wrap_async=self._task.async_val
                 )
             )
             return result
-        result.update(self._run_here(module, args))
+        result.update(self._run_here(module, args, tell_options=_tells_options(host_vars)))
         return result
 
     # -- where options come from --------------------------------------------------------------------------------
@@ -127,7 +142,7 @@ class ActionModule(ActionBase):
 
     # -- in process ---------------------------------------------------------------------------------------------
 
-    def _run_here(self, module: ModuleType, args: dict[str, Any]) -> dict[str, Any]:
+    def _run_here(self, module: ModuleType, args: dict[str, Any], *, tell_options: bool) -> dict[str, Any]:
         constraints = constraints_for(module.ARGUMENT_SPEC, getattr(module, "CONSTRAINTS", None))
         validation = ArgumentSpecValidator(module.ARGUMENT_SPEC, **constraints).validate(args)
         # Secrets by name, also of parameters that did not pass: the validator knows its no_log values only afterwards.
@@ -146,13 +161,14 @@ class ActionModule(ActionBase):
             controller_pid=_controller_pid(),
         )
         outcome = perform(module.run, call)
-        shown = {
-            name: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if module.ARGUMENT_SPEC[name].get("no_log") and value else value
-            for name, value in params.items()
-            if name in module.ARGUMENT_SPEC
-        }
         result = scrubber.scrub(outcome.result)
-        result["invocation"] = {"module_args": scrubber.scrub(shown)}
+        if tell_options:
+            shown = {
+                name: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if spec.get("no_log") and params[name] else params[name]
+                for name, spec in module.ARGUMENT_SPEC.items()
+                if name in params
+            }
+            result["invocation"] = {"module_args": scrubber.scrub(shown)}
         if outcome.failed:
             result["failed"] = True
         return dict(result)
