@@ -39,7 +39,7 @@ LONGEST_MODULE = 60
 LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions", "wire"},
     {"envelope", "plain"},
-    {"failures", "identity", "session_cache", "transport", "waiting"},
+    {"failures", "identity", "repeats", "session_cache", "transport", "waiting"},
     {"session"},
     {"client"},
     {"facts", "fleet", "health", "waves"},
