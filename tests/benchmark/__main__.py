@@ -18,7 +18,6 @@ from tests.benchmark.measure import BenchmarkError, Figure
 from tests.tools.link_collection import TREE, link_into
 from tests.tools.simulated_fleet import ROOT
 
-FOLDER = ROOT / "build" / "bench"
 RESULT = ROOT / "build" / "bench.json"
 #: What may not be more: the aims that the project has set itself.
 AIMS = {"node_info_vs_uri_wall": 0.10, "node_info_vs_uri_cpu": 0.10, "restart_overhead": 0.50}
@@ -26,30 +25,38 @@ AIMS = {"node_info_vs_uri_wall": 0.10, "node_info_vs_uri_cpu": 0.10, "restart_ov
 PARTS: dict[str, Callable[..., dict[str, Figure]]] = {"request": request.measure, "restart": restart.measure}
 
 
-def environment() -> dict[str, str]:
-    """The user's environment without anything that steers Ansible or the collection, and a home of its own."""
+def environment(folder: Path) -> dict[str, str]:
+    """The user's environment without anything that steers Ansible or the collection, and a home in ``folder``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "FLUXOS_"))}
     link_into(TREE)
     return {
         **kept,
-        "ANSIBLE_HOME": str(FOLDER / "ansible"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_CONFIG": str(ROOT / "tests" / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(TREE),
         "ANSIBLE_NOCOLOR": "1",
     }
 
 
-def measure(parts: list[str], *, quick: bool) -> dict[str, Figure]:
-    """Measure the parts one after another, each in a folder of its own."""
-    settings: Mapping[str, str] = environment()
+def measure(parts: list[str], home: Path, *, quick: bool) -> dict[str, Figure]:
+    """Measure the parts one after another, each in a folder of its own below ``home``."""
+    settings: Mapping[str, str] = environment(home)
     figures: dict[str, Figure] = {}
     for part in parts:
-        folder = FOLDER / part
+        folder = home / part
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         print(f"measuring: {part} ...", flush=True)
         figures.update(PARTS[part](folder, settings, quick=quick))
     return figures
+
+
+def _json_file(text: str) -> Path:
+    """Where to write to; the folder of the measurements has the same name without its suffix."""
+    path = Path(text).absolute()
+    if path.suffix != ".json":
+        raise argparse.ArgumentTypeError(f"{text}: a name that ends with .json is expected")
+    return path
 
 
 def line(name: str, figure: Figure) -> str:
@@ -65,10 +72,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part only; may be repeated")
     parser.add_argument("--quick", action="store_true", help="fewer hosts, nodes and rounds: shows that it works")
-    parser.add_argument("--output", type=Path, default=RESULT, help="default: build/bench.json")
+    parser.add_argument(
+        "--output", type=_json_file, default=RESULT, help="default: build/bench.json; its files are in build/bench"
+    )
     chosen = parser.parse_args(arguments)
     try:
-        figures = measure(chosen.only or list(PARTS), quick=chosen.quick)
+        figures = measure(chosen.only or list(PARTS), chosen.output.with_suffix(""), quick=chosen.quick)
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1

@@ -62,11 +62,14 @@ def median(costs: Sequence[Cost]) -> Cost:
     return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
 
 
-def in_turn(works: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
-    """Do all works ``rounds`` times, one after another, so that a busy minute hits all of them; their medians."""
-    costs: dict[str, list[Cost]] = {name: [] for name in works}
+def in_turn(works: Sequence[tuple[str, Callable[[], Cost]]], rounds: int) -> dict[str, Cost]:
+    """Do all works ``rounds`` times, one after another, so that a busy minute hits all of them; their medians.
+
+    What is short may come several times under its name: a busy second would count for more there.
+    """
+    costs: dict[str, list[Cost]] = {name: [] for name, _ in works}
     for _ in range(rounds):
-        for name, work in works.items():
+        for name, work in works:
             costs[name].append(work())
     return {name: median(several) for name, several in costs.items()}
 

@@ -108,7 +108,7 @@ def overhead(wall: float, nodes: float) -> float:
 
 def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dict[str, Figure]:
     """Restart a fleet in waves of the usual size, and one in few large waves, each once."""
-    count = 6 if quick else NODES
+    count = 4 if quick else NODES
     usual = _run(folder / "usual", environment, count, cap="5%")
     large = _run(folder / "large", environment, count, cap="25%")
     return {

@@ -65,8 +65,9 @@ class TestCosts:
             order.append(name)
             return Cost(wall, 1.0)
 
-        costs = in_turn({"ours": lambda: work("ours", 1.0), "theirs": lambda: work("theirs", 9.0)}, 2)
-        assert order == ["ours", "theirs", "ours", "theirs"]
+        ours, theirs = ("ours", lambda: work("ours", 1.0)), ("theirs", lambda: work("theirs", 9.0))
+        costs = in_turn([ours, theirs, ours], 2)
+        assert order == ["ours", "theirs", "ours", "ours", "theirs", "ours"]
         assert costs == {"ours": Cost(1.0, 1.0), "theirs": Cost(9.0, 1.0)}
 
     def test_ratios_are_ours_to_theirs(self) -> None:
