@@ -19,7 +19,7 @@ options:
     type: str
   private_key:
     description:
-      - The private key of O(flux_id), as WIF or 64 hexadecimal digits. Keep it in a vault.
+      - The private key of O(flux_id), in wallet import format (WIF) or as 64 hexadecimal digits. Keep it in a vault.
       - The host variable C(fluxos_private_key) and the environment variable E(FLUXOS_PRIVATE_KEY) are asked
         when it is not set.
     type: str

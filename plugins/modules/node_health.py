@@ -11,9 +11,9 @@ module: node_health
 short_description: Wait until a FluxOS node is healthy, or judge a fleet
 version_added: 0.1.0
 description:
-  - Waits until a node is healthy several times in a row. After a restart, with O(before), it also waits until the
-    process is
-    another one, every app container that ran before runs again and its apps are on the network's location list.
+  - Waits until a node is healthy several times in a row.
+  - After a restart, with O(before), it also waits until FluxOS runs in a new process, every app container that ran
+    before runs again, and the network lists the node's apps there again.
   - With O(nodes) it looks at a fleet once, and fails when too many of its nodes are sick.
   - It only reads, without a login, and never changes anything.
 options:

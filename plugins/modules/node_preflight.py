@@ -59,7 +59,7 @@ options:
     type: str
   names:
     description:
-      - Nodes of these names are candidates.
+      - Nodes of these names are candidates, whatever their version and uptime.
     type: list
     elements: str
   planned_minutes:
@@ -85,7 +85,7 @@ options:
     default: []
   patience:
     description:
-      - Seconds to ask nodes again that are held back for a reason that passes by itself.
+      - For how many seconds to ask nodes again that are held back for a reason that passes by itself.
     type: float
     default: 0.0
   interval:
@@ -106,12 +106,11 @@ extends_documentation_fragment:
   - fluxme.fluxos.attributes.fluxos
   - fluxme.fluxos.attributes.info
 notes:
-  - "The gates are: the daemon answers and is within 12 blocks of the network; the explorer is synced; the node is
-    CONFIRMED;
-    its DOS state is 0 without a message; enough blocks are left until it confirms again; no benchmark runs; its own
-    health
-    check is green where it has one; its boot window is over; there is a way to restart it; every app on it has enough
-    instances that run on other nodes right now."
+  - "The gates are these. V(daemon): it answers and is within 12 blocks of the network. V(explorer): it is synced.
+    V(confirmed): the node is CONFIRMED. V(dos): its DOS state is 0 without a message. V(slack): enough blocks are left
+    until it confirms again. V(benchmark): none runs, and none has failed. V(health): its own health check is green,
+    where it has one. V(boot): its boot window is over. V(restart_path): there is a way to restart it. V(apps): every
+    app on it has enough instances that run on other nodes right now."
 seealso:
   - module: fluxme.fluxos.node_restart
   - module: fluxme.fluxos.node_health
@@ -144,8 +143,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 decision:
-  description: V(restart) when it may be restarted, V(hold) when not now, V(skip) when there is no need to, V(verify)
-    when an interrupted run had begun it.
+  description:
+    - V(restart) when it may be restarted now, V(hold) when it should be restarted and may not be now.
+    - V(skip) when there is no need to, V(verify) when an interrupted run had begun its restart.
   returned: when O(nodes) is not set
   type: str
   sample: hold
@@ -166,6 +166,28 @@ node:
   type: dict
   sample: {name: "127.18.0.1:16127", decision: hold, reason: slack}
   contains:
+    method:
+      description: How it would be restarted, V(api) or V(command), and null when there is no way.
+      returned: always
+      type: str
+      sample: api
+    clears:
+      description: Whether the reason is one that passes by itself within an hour.
+      returned: always
+      type: bool
+      sample: true
+    overridden:
+      description: The O(overrides) without which it would be held back.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+    gates:
+      description: What each gate said. Empty for a node that is no candidate.
+      returned: always
+      type: list
+      elements: dict
+      sample: [{gate: reachable, ok: true, message: "FluxOS 8.18.0, up for 864000 s"}]
     before:
       description: What M(fluxme.fluxos.node_health) needs to know of the node from before its restart.
       returned: always
@@ -176,8 +198,7 @@ nodes:
   returned: when O(nodes) is set
   type: list
   elements: dict
-  sample: [{name: alpha, decision: restart, reason: outdated, method: api, gates: [{gate: daemon, ok: true, message:
-    ok}]}]
+  sample: [{name: alpha, decision: restart, reason: outdated, method: api}]
 candidates:
   description: The nodes to restart, in the form that P(fluxme.fluxos.maintenance_waves#filter) takes.
   returned: when O(nodes) is set
