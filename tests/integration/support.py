@@ -233,6 +233,9 @@ class RunningPlaybook:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
         self.process.wait()
 
     def kill(self, *, workers: bool = True) -> None:
