@@ -28,11 +28,12 @@ _INFLATERS = {"identity": 0, "gzip": 31, "deflate": 15}
 
 @dataclass(slots=True)
 class Body:
-    """``text``: the raw stream; ``parsed``: what express.json() made of it; ``consumed``: it did so."""
+    """``raw``: the stream; ``text``: as text; ``parsed``: what express.json() made of it; ``consumed``: it did so."""
 
     text: str = ""
     parsed: Any = None
     consumed: bool = False
+    raw: bytes = b""
 
     @property
     def as_parsed(self) -> Any:
@@ -53,7 +54,7 @@ async def read_body(request: BaseRequest) -> Body | Reply:
     declared = request.headers.get("Content-Type", "")
     raw = await request.content.read()
     if not _is_json(declared):
-        return Body(text=raw.decode("utf-8", "replace"))
+        return Body(text=raw.decode("utf-8", "replace"), raw=raw)
     charset = _CHARSET.search(declared)
     if charset is not None and not charset[1].lower().startswith("utf-"):
         return _refusal(415, f'UnsupportedMediaTypeError: unsupported charset "{charset[1].upper()}"')

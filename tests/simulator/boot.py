@@ -65,6 +65,7 @@ class Boot:
         self._heartbeat_from = None
         self._clean = reboot
         node.is_up = False
+        node.operations.die()
         node.say("down", why=why)
         self.count += 1
         self.settled = False
@@ -183,10 +184,16 @@ class Boot:
         """Reconcile: stopped containers start again if the network still knows the instance here."""
         node = self._node
         rows = node.apps.live_rows(node.world.clock.now())
-        lost = sorted({c.app for c in node.apps.containers if not c.running and not c.held_down and c.app not in rows})
+        lost = sorted(
+            {
+                c.app
+                for c in node.apps.containers
+                if not (c.running or c.held_down or c.flag == "g" or c.name in node.apps.locks or c.app in rows)
+            }
+        )
         node.apps.remove(lost, "no valid location record at the start")
         for container in node.apps.containers:
-            if not container.held_down and container.name not in node.spec.stopped:
+            if not container.held_down and container.flag != "g" and container.name not in node.apps.locks:
                 node.apps.start(container)
         self.settled = True
         node.say("boot_settled")

@@ -82,6 +82,18 @@ class Control:
         change(node, options)
         return web.json_response(node.describe())
 
+    async def app(self, request: web.Request) -> web.Response:
+        """POST /apps/NAME {"image": ..}: the owner registers a new specification; nodes keep the old one."""
+        options = await self._options(request)
+        app = self._fleet.world.update_app(request.match_info["name"], options)
+        return web.json_response(app.specification())
+
+    async def image(self, request: web.Request) -> web.Response:
+        """POST /images {"image": ..}: the tag names a new image from now on."""
+        options = await self._options(request)
+        self._fleet.world.push_image(str(options["image"]))
+        return web.json_response({"digest": self._fleet.world.image_digest(str(options["image"]))})
+
     async def advance(self, request: web.Request) -> web.Response:
         """POST /advance {"seconds": ..}: jump forward in simulated time, playing what happens."""
         options = await self._options(request)
@@ -130,5 +142,7 @@ def control_app(fleet: Fleet) -> web.Application:
     app.router.add_post("/nodes/{address}/fault", control.fault)
     app.router.add_post("/nodes/{address}/heal", control.heal)
     app.router.add_post("/nodes/{address}/set", control.put)
+    app.router.add_post("/apps/{name}", control.app)
+    app.router.add_post("/images", control.image)
     app.router.add_post("/advance", control.advance)
     return app

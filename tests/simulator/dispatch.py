@@ -27,6 +27,7 @@ from tests.simulator.node import RpcError
 from tests.simulator.routes import TABLES
 from tests.simulator.routing import BadPercent, Route
 from tests.simulator.spoil import EARLY, spoil
+from tests.simulator.streaming import send
 from tests.simulator.wire import Protocol, RawResponse, head, http_date
 
 if TYPE_CHECKING:
@@ -165,6 +166,10 @@ class Exchange:
             if reply.after is not None:
                 reply.after()
             return RawResponse(b"", keep=False)
+        if reply.delay and self.node.world.clock.factor:
+            await self._pass(reply.delay)
+        if reply.stream is not None:
+            return await self._send_stream(reply, spoiler)
         status, payload, headers = self._render(reply)
         if spoiler is not None:
             return await self._spoil(spoiler, (status, payload, headers), reply.after)
@@ -174,6 +179,44 @@ class Exchange:
         keep = bool(self.request.keep_alive)
         body = b"" if self.method == "HEAD" or status in (204, 304) else payload
         return RawResponse(head(status, headers) + body, keep=keep)
+
+    async def _pass(self, seconds: float) -> None:
+        """Let simulated time pass, as long as the client is there."""
+        over = asyncio.Event()
+        self.node.world.timeline.after(seconds, over.set)
+        protocol: Any = self.request.protocol
+        waiting = asyncio.ensure_future(over.wait())
+        await asyncio.wait([waiting, protocol.closed], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def _send_stream(self, reply: Reply, spoiler: Fault | None) -> web.StreamResponse:
+        """A body in pieces; the journal has its line when the stream begins."""
+        assert reply.stream is not None
+        headers: list[tuple[str, str]] = [("X-Powered-By", "Express"), ("Access-Control-Allow-Origin", "*")]
+        headers += reply.headers
+        packed: str | None = None
+        if reply.content_type:
+            # Only what has a type that can be compressed is (library compression).
+            headers += [("Content-Type", reply.content_type), ("Vary", "Accept-Encoding")]
+            packed = preferred_encoding(self.request.headers.get("Accept-Encoding", ""))
+        if packed:
+            headers.append(("Content-Encoding", packed))
+        headers += [("Transfer-Encoding", "chunked"), *self._connection_headers()]
+        if spoiler is not None and spoiler.kind not in ("truncate", "stall", "reset"):
+            return await self._spoil(spoiler, (reply.status, b"", headers), reply.after)
+        cut: int | None = None
+        outcome, ending = reply.outcome, "keep"
+        if spoiler is not None:
+            cut = int(spoiler.options.get("bytes", 200))
+            outcome, ending = {
+                "truncate": ("truncated", "close"),
+                "stall": ("stalled", "wait"),
+                "reset": ("reset", "abort"),
+            }[spoiler.kind]
+        self._journal(outcome, reply.status)
+        if self.method == "HEAD":
+            return RawResponse(head(reply.status, headers), keep=bool(self.request.keep_alive))
+        return await send(self.request, reply.stream, reply.status, headers, packed, cut=cut, ending=ending)
 
     def _render(self, reply: Reply) -> tuple[int, bytes, list[tuple[str, str]]]:
         """Status, body and headers, in the order express and Node give them."""

@@ -11,7 +11,10 @@ import html
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.simulator.operations import Stream
 
 JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
@@ -29,7 +32,8 @@ class Reply:
     """One answer before the transport: ``flow`` says whether it is sent at all.
 
     ``flow``: ``answer``; ``drop`` (the connection is closed without an answer); ``hang`` (no answer, for ever).
-    ``outcome`` is the journal's word for it. ``after`` runs when the journal holds the request.
+    ``outcome`` is the journal's word for it. ``after`` runs when the journal holds the request. ``stream``: the body
+    comes piece by piece. ``delay``: simulated seconds before the answer is sent.
     """
 
     body: bytes = b""
@@ -41,6 +45,8 @@ class Reply:
     cors: bool = True
     flow: str = "answer"
     after: Callable[[], None] | None = None
+    stream: Stream | None = None
+    delay: float = 0.0
 
 
 def _plain(value: Any) -> Any:
@@ -113,6 +119,11 @@ def hang() -> Reply:
 def drop(after: Callable[[], None] | None = None) -> Reply:
     """The connection closes without an answer."""
     return Reply(flow="drop", outcome="dropped", after=after)
+
+
+def streamed(stream: Stream, content_type: str | None = "application/json", *, outcome: str = "success") -> Reply:
+    """A body that is written piece by piece, without length and tag."""
+    return Reply(b"", content_type=content_type, etag=False, stream=stream, outcome=outcome)
 
 
 def html_page(status: int, text: str, *, cors: bool = True) -> Reply:

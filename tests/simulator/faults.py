@@ -42,6 +42,20 @@ CONDITIONS = (
     "short_registry",
     "policy_missing",
     "unhealthy_after_restart",
+    "node_busy",
+    "redeploy_fails",
+    "stream_stall",
+    "reconciler_slow",
+    "no_election",
+    "container_missing",
+    "no_volume",
+    "no_space",
+    "exec_hangs",
+    "exits",
+    "log_loss",
+    "backup_fails",
+    "restore_fails",
+    "file_operation",
 )
 
 
@@ -126,6 +140,17 @@ class Faults:
         """An option of an active condition, or the default."""
         fault = self._conditions.get(kind)
         return default if fault is None else fault.options.get(name, default)
+
+    def use(self, kind: str, app: str | None = None) -> Fault | None:
+        """A condition that one request meets: it counts down, and may be meant for one app (key ``app``)."""
+        fault = self._conditions.get(kind)
+        if fault is None or (app is not None and fault.options.get("app") not in (None, app)):
+            return None
+        if fault.count is not None:
+            fault.count -= 1
+            if fault.count <= 0:
+                self.end(fault)
+        return fault
 
     def take_wire(self, method: str, path: str) -> list[Fault]:
         """Wire faults that this request meets: all latencies, and the first of the others."""

@@ -9,6 +9,7 @@ import asyncio
 import os
 import resource
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,12 +196,17 @@ class Fleet:
         world = self.world
         for app in self.scenario.app_infos():
             world.add_app(app)
-        for spec in self.scenario.node_specs(self.network):
+        specs = self.scenario.node_specs(self.network)
+        for name in {name.lower() for spec in specs for name in spec.outdated if name.lower() in world.apps}:
+            # The registered specification is one revision ahead of what these nodes have.
+            world.add_app(replace(world.apps[name], revision=world.apps[name].revision + 1))
+        for spec in specs:
             node = Node(world, spec, timings_of(spec.timings, world.timings))
             world.nodes[node.address] = node
             for name in spec.apps:
                 self._install(node, name)
         world.journal.write(self.describe("fleet"))
+        world.elections.begin()
         for node in world.nodes.values():
             node.confirmation.schedule()
             world.timeline.after(world.random.uniform(60, 3600), node.apps.refresh_hourly)
@@ -217,10 +223,17 @@ class Fleet:
         if app is None:
             raise ScenarioError(f"node {node.address}: app {name} is not among the scenario's apps")
         now = world.clock.now()
+        if name in node.spec.outdated:
+            app = replace(app, revision=app.revision - 1)
         node.apps.install(app, now - node.spec.uptime, now - world.random.uniform(0, 3000))
         for container in node.apps.of(name):
-            if container.name in node.spec.stopped:
+            stopped = container.name in node.spec.stopped
+            if stopped:
+                node.apps.locks.add(container.name)
+            if stopped or (container.flag == "g" and world.elections.primary(container.name) not in (None, node)):
+                container.log.end(now)
                 container.running = False
+                container.finished = container.since
 
     async def _open(self, gateway_socket: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,9 @@ from tests.simulator.cache import ResponseCache, RpcCache
 from tests.simulator.confirmation import Confirmation
 from tests.simulator.containers import NodeApps
 from tests.simulator.faults import Fault, Faults
+from tests.simulator.instances import instance_fault, instances
 from tests.simulator.monitor import Monitor
+from tests.simulator.operations import Operations
 from tests.simulator.profiles import Profile, profile_of
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class NodeSpec:
     status: str = "CONFIRMED"
     apps: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
     host_connection: bool = False
     hidden_ip: bool = False
@@ -90,6 +93,7 @@ class Node:
         self.rpc_results = RpcCache()
         self.faults = Faults(self)
         self.apps = NodeApps(self)
+        self.operations = Operations(self)
         self.boot = Boot(self)
         self.monitor = Monitor(self)
         self.confirmation = Confirmation(
@@ -229,21 +233,11 @@ class Node:
             self.boot.show(fault is None)
         elif kind == "never_up" and fault is None:
             self.boot.rise()
-        elif kind == "container":
-            self._container_fault(fault)
+        else:
+            instance_fault(self, kind, fault)
         if fault is None:
             self.boot.look_again()
         self.monitor.arm()
-
-    def _container_fault(self, fault: Fault | None) -> None:
-        wanted = fault.options.get("name") if fault else None
-        for container in self.apps.containers:
-            if fault is None and container.held_down:
-                self.apps.start(container)
-            elif fault is not None and wanted in (None, container.name, container.app):
-                self.apps.stop(container, "exited")
-                container.held_down = True
-                return
 
     def describe(self) -> dict[str, Any]:
         """For the control API, the state file and tests."""
@@ -273,6 +267,7 @@ class Node:
             "dos_message": self.dos_message,
             "apps": self.apps.names,
             "containers": {container.name: container.running for container in self.apps.containers},
+            "instances": instances(self),
             "sessions": len(self.logins.sessions),
             "locations": sorted(self.apps.live_rows(now)),
             "faults": [fault.describe() for fault in self.faults.all()],

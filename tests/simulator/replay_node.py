@@ -26,15 +26,16 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
+from tests.simulator.appinfo import AppInfo, recorded_part
 from tests.simulator.auth import Session, claimed
 from tests.simulator.clock import SimClock, Timeline
-from tests.simulator.containers import AppInfo
 from tests.simulator.dispatch import Exchange as NodeExchange
 from tests.simulator.fleet import bind
 from tests.simulator.journal import Journal
 from tests.simulator.jsvalues import ensure_object
 from tests.simulator.keys import Person
 from tests.simulator.node import Node, NodeSpec
+from tests.simulator.replay_logs import RecordedLogs
 from tests.simulator.replay_recording import Case, Exchange, Recording, load
 from tests.simulator.replay_signing import PHRASE
 from tests.simulator.routes import TABLES
@@ -77,6 +78,9 @@ class RecordedApp(AppInfo):
             instances=spec.get("instances"),
             components=tuple(component["name"] for component in spec.get("compose", [])),
             version=spec["version"],
+            parts=tuple(
+                recorded_part(part["name"], part) for part in spec.get("compose") or [{**spec, "name": spec["name"]}]
+            ),
             recorded=spec,
         )
 
@@ -134,6 +138,7 @@ class ReplayNode:
         self._rows = list(rows)
         self._issued = _issued(recording)
         self._waiting = _sessions(recording, self._issued)
+        self._logs = RecordedLogs()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="replayed node", daemon=True)
         self._server: asyncio.Server | None = None
@@ -225,6 +230,7 @@ class ReplayNode:
             height=HEIGHT,
             seed=recording.cases[0].exchanges[0].seq,
         )
+        world.hurries = True
         world.team_id = recording.keys["fluxTeam"]["address"]
         world.support_id = recording.keys["supportTeam"]["address"]
         apps = {spec["name"]: RecordedApp.of(spec) for spec in self._specs}
@@ -238,6 +244,13 @@ class ReplayNode:
             world.nodes[key].apps.install(apps[row["name"]], _seconds(row["runningSince"]), self._moment(first) - 60)
         node = world.nodes.pop(f"127.0.0.1:{PORT}")
         world.nodes = {node.address: node, **world.nodes}
+        self._logs.learn(recording)
+        if WHOLE.exists():
+            self._logs.learn(load(WHOLE))
+        self._logs.begin(node.apps, self._moment(first))
+        world.temporary_messages = recording.answer("/apps/temporarymessages") or []
+        # The recorded node had containers without volumes.
+        node.apps.volumes.clear()
         for fault in _SURROUNDINGS:
             node.faults.add(fault)
         return node
@@ -311,6 +324,7 @@ class ReplayNode:
     def _before(self, exchange: Exchange) -> None:
         node = self._node
         node.world.clock.set(self._moment(exchange.sent_at_ms))
+        self._logs.until(node.apps, exchange.sent_at_ms)
         if "docker back" in exchange.note.lower():
             node.faults.heal("docker_down")
         self._know_phrase(exchange)

@@ -61,6 +61,26 @@ _RULES: tuple[tuple[str, Mapping[str, Kind]], ...] = (
     (r"/(daemon|benchmark|syncthing)/.*", {"": Kind.PASSED_ON}),
     (r"/explorer/.*", {"": Kind.SHAPE}),
     (r"/apps/fluxusage", {"nodeSpecs": Kind.SHAPE}),
+    # Docker's own answers; what FluxOS adds to them, and what its verbs did to the container, is compared.
+    (
+        r"/apps/appinspect(/.*)?",
+        {
+            "": Kind.SHAPE,
+            "Name": Kind.OWN,
+            "State.Status": Kind.OWN,
+            "State.Running": Kind.OWN,
+            "State.Paused": Kind.OWN,
+            "HostConfig": Kind.OWN,
+            "Config.Image": Kind.OWN,
+            "Config.Hostname": Kind.SHAPE,
+            "NetworkSettings": Kind.SHAPE,
+        },
+    ),
+    (
+        r"/apps/appstats(/.*)?",
+        {"": Kind.SHAPE, "name": Kind.OWN, "nanoCpus": Kind.OWN, "disk_stats.status": Kind.OWN},
+    ),
+    (r"/apps/apptop(/.*)?", {"Processes": Kind.SHAPE}),
     (r"/apps/(listrunningapps|listallapps|installedapps(/.*)?)", {"": Kind.ROWS}),
     (r"/apps/(globalappsspecifications|availableapps)", {"": Kind.ROWS}),
     (r"/apps/(locations|location(/.*)?|hashes|temporarymessages(/.*)?|permanentmessages(/.*)?)", {"": Kind.ROWS}),

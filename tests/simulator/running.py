@@ -198,6 +198,35 @@ class RunningSimulator:
         """Change facts of a node: disk_version, version, owner, dos, confirmation_age."""
         self.call(lambda fleet: change(fleet.world.nodes[address], facts))
 
+    def update_app(self, name: str, **changes: Any) -> None:
+        """Register a new specification of an app: another revision, perhaps another ``image`` or ``instances``."""
+        self.call(lambda fleet: fleet.world.update_app(name, changes))
+
+    def push_image(self, image: str) -> None:
+        """A tag names a new image from now on."""
+        self.call(lambda fleet: fleet.world.push_image(image))
+
+    def written(self, address: str, container: str) -> list[str]:
+        """What a container wrote since the start of the run: lines with their timestamps, rotated away or not."""
+
+        def read(fleet: Fleet) -> list[str]:
+            found = fleet.world.nodes[address].apps.find(container)
+            if found is None:
+                return []
+            found.log.catch_up(fleet.world.clock.now())
+            return [line.stamped for line in found.log.written]
+
+        return self.call(read)
+
+    def files(self, address: str, container: str) -> dict[str, bytes] | None:
+        """The files of a component's volume by path (``appdata/marker``); None without a volume."""
+
+        def read(fleet: Fleet) -> dict[str, bytes] | None:
+            volume = fleet.world.nodes[address].apps.volumes.get(container)
+            return None if volume is None else dict(volume.files)
+
+        return self.call(read)
+
     def advance(self, seconds: float) -> None:
         """Jump forward in simulated time and play what happens in between."""
         self.call(lambda fleet: fleet.world.timeline.advance(seconds))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tests.simulator.containers import AppInfo
+from tests.simulator.appinfo import DEFAULT_IMAGE, AppInfo, parts_of
 from tests.simulator.keys import Person
 from tests.simulator.node import NodeSpec
 from tests.simulator.world import Timings
@@ -35,6 +35,7 @@ NODE_KEYS = {
     "status",
     "apps",
     "stopped",
+    "outdated",
     "faults",
     "dos",
     "benchmark",
@@ -42,6 +43,10 @@ NODE_KEYS = {
     "hidden_ip",
     "timings",
 }
+
+
+APP_KEYS = {"name", "owner", "instances", "components", "version", "height", "revision"}
+PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file"}
 
 
 class ScenarioError(ValueError):
@@ -93,11 +98,29 @@ class Scenario:
         """The registered apps."""
         found = []
         for row in self.apps:
-            values = dict(row)
-            values["owner"] = identity(str(values.get("owner", "@app owner")))
-            values["components"] = tuple(values.get("components", ("web",)))
-            found.append(AppInfo(**values))
+            found.append(_app_info(row))
         return found
+
+
+def _app_info(row: Mapping[str, Any]) -> AppInfo:
+    unknown = set(row) - APP_KEYS - PART_KEYS
+    if unknown:
+        raise ScenarioError(f"app {row.get('name')}: unknown keys {sorted(unknown)}; an app has {sorted(APP_KEYS)}")
+    version = int(row.get("version", 7))
+    try:
+        names, parts = parts_of(row, version)
+    except TypeError as wrong:
+        raise ScenarioError(f"app {row.get('name')}: {wrong}") from wrong
+    rest = {key: row[key] for key in ("instances", "height", "revision") if key in row}
+    return AppInfo(
+        name=str(row["name"]),
+        owner=identity(str(row.get("owner", "@app owner"))),
+        components=names,
+        version=version,
+        image=str(row.get("image", DEFAULT_IMAGE)),
+        parts=parts,
+        **rest,
+    )
 
 
 def identity(text: str) -> str:
@@ -162,6 +185,7 @@ def _node_spec(row: Mapping[str, Any], position: int, network: int, used: dict[s
         status=str(row.get("status", "CONFIRMED")),
         apps=tuple(row.get("apps", ())),
         stopped=tuple(row.get("stopped", ())),
+        outdated=tuple(row.get("outdated", ())),
         faults=tuple(faults),
         host_connection=bool(row.get("host_connection", False)),
         hidden_ip=bool(row.get("hidden_ip", False)),

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator.appinfo import AppInfo
 from tests.simulator.appnames import matcher
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.confirmation import BLOCK_SECONDS
-from tests.simulator.containers import AppInfo
+from tests.simulator.elections import Elections
 from tests.simulator.journal import Journal
 from tests.simulator.jsvalues import iso
 from tests.simulator.keys import Person
@@ -27,6 +29,8 @@ class Timings:
     """How long a restart takes, in simulated seconds; all but ``down`` count from the moment the node listens again.
 
     ``restart_answer``: what a legacy node does with ``/flux/restart``: ``drop`` the connection, or ``answer`` first.
+    The others are of apps: stopping a container in a long operation, pulling an image, the pause within a redeploy,
+    between two lines of a backup, of a restore, and what up to 8.17 a log is read for.
     """
 
     down: float = 8.0
@@ -35,6 +39,12 @@ class Timings:
     boot: float = 75.0
     peers: float = 150.0
     restart_answer: str = "drop"
+    container_stop: float = 2.0
+    pull: float = 5.0
+    redeploy: float = 30.0
+    task_step: float = 3.0
+    task_pause: float = 5.0
+    log_window: float = 1.5
 
 
 class World:
@@ -59,6 +69,11 @@ class World:
         self.timings = timings or Timings()
         self.nodes: dict[str, Node] = {}
         self.apps: dict[str, AppInfo] = {}
+        self.images: dict[str, int] = {}
+        self.temporary_messages: list[dict[str, Any]] = []
+        self.elections = Elections(self)
+        # Waits within operations take no time: for a clock that only a recording moves.
+        self.hurries = False
         self.team_id = TEAM_ID
         self.support_id = SUPPORT_ID
         self._chain_start = clock.now()
@@ -103,6 +118,24 @@ class World:
         """Register an app."""
         self.apps[app.name.lower()] = app
 
+    def update_app(self, name: str, changes: dict[str, Any]) -> AppInfo:
+        """The owner registers a new specification: nodes have the old one until they redeploy."""
+        app = self.apps[name.lower()]
+        changed = replace(app, revision=app.revision + 1, height=self.height(), **changes)
+        if "image" in changes and app.parts:
+            changed = replace(changed, parts=tuple(replace(part, image=changes["image"]) for part in app.parts))
+        self.add_app(changed)
+        return changed
+
+    def image_digest(self, image: str) -> str:
+        """The id of what a tag names now."""
+        pushed = self.images.get(image, 0)
+        return "sha256:" + hashlib.sha256(f"{image} {pushed}".encode() if pushed else image.encode()).hexdigest()
+
+    def push_image(self, image: str) -> None:
+        """A tag names something new from now on."""
+        self.images[image] = self.images.get(image, 0) + 1
+
     def confirmed_nodes(self) -> list[Node]:
         """Nodes on the deterministic list."""
         return [node for node in self.nodes.values() if node.confirmation.is_confirmed and node.listed]
@@ -121,7 +154,7 @@ class World:
                 found.append(
                     {
                         "name": name,
-                        "hash": self.apps[name.lower()].digest,
+                        "hash": node.apps.installed[name].digest if name in node.apps.installed else "",
                         "ip": node.address,
                         "broadcastedAt": iso(row.broadcast_at * 1000),
                         "expireAt": iso(row.expires_at * 1000),

@@ -6,11 +6,43 @@
 from __future__ import annotations
 
 from tests.simulator.profiles import PROFILES
-from tests.simulator.routes import apps, benchmark, daemon, explorer, flux, identity, verbs
+from tests.simulator.routes import (
+    apps,
+    backup,
+    backup_tasks,
+    benchmark,
+    daemon,
+    deployment,
+    execute,
+    explorer,
+    flux,
+    identity,
+    inspect,
+    logs,
+    registry,
+    verbs,
+    volume,
+)
 from tests.simulator.routing import Registry, RouteTable
 
 REGISTRY = Registry()
-for _group in (identity, flux, daemon, benchmark, explorer, apps, verbs):
+for _group in (
+    identity,
+    flux,
+    daemon,
+    benchmark,
+    explorer,
+    apps,
+    verbs,
+    deployment,
+    inspect,
+    logs,
+    execute,
+    volume,
+    backup,
+    backup_tasks,
+    registry,
+):
     REGISTRY.routes.extend(_group.ROUTES.routes)
 
 TABLES: dict[str, RouteTable] = {name: REGISTRY.table(profile) for name, profile in PROFILES.items()}
