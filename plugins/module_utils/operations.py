@@ -23,12 +23,17 @@ def require_login(call: Call, purpose: str = "this operation needs a login") -> 
     return call.login
 
 
-def wait_for_new_process(call: Call, client: NodeClient, before: Process) -> Process:
-    """Wait until the node answers with another process than before, as the task's wait options say."""
+def wait_for_new_process(call: Call, client: NodeClient, before: Process, said: str = "") -> Process:
+    """Wait until the node answers with another process than before, as the task's wait options say.
+
+    ``said`` is what became of the request to restart, for the message of a wait in vain.
+    """
 
     def look() -> Look[Process]:
         now = client.process()
         saw = f"the same process, up for {now.uptime} s"
+        if said:
+            saw += f" (the request to restart had ended with: {said})"
         return Look(saw, now if started_after(now, before=before) else None)
 
     waiter = Waiter(

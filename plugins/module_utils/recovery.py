@@ -83,7 +83,9 @@ def wait_until_healthy(call: Call, before: NodeReading | None, samples: int) -> 
         missing: list[Missing] = healthy_again(before, now, Limits(), located_apps=survey.located(now))
         if streak.add(not missing):
             return Look("healthy", now)
-        return Look("; ".join(map(str, missing)) or f"healthy {streak.count} of {samples} times in a row")
+        if missing:
+            return Look("it still needs " + "; ".join(map(str, missing)))
+        return Look(f"healthy {streak.count} of {samples} times in a row")
 
     waiter = Waiter(
         node=call.endpoint.address,

@@ -151,7 +151,7 @@ def run(call: Call) -> Result:
         )
     values.update(outcome=answer.outcome, said=answer.said)
     if params["wait"]:
-        after = wait_for_new_process(call, call.client, process)
+        after = wait_for_new_process(call, call.client, process, answer.said)
         values.update(process=plain(after), seconds=round(time.monotonic() - begun, 1))
     login.drop(call.client)
     return Result(changed=True, values=values)

@@ -72,7 +72,10 @@ class NodeClient(NodeReads):
             except BadAnswer as error:
                 if error.incomplete or error.code in (502, 504):
                     return RestartAnswer("dropped", error.said)
-                raise
+                if not error.maybe_done:
+                    raise
+                advice = f"{error.advice}. Whether FluxOS restarted is not known: look at its uptime"
+                raise BadAnswer(error.node, operation, error.said, advice, code=error.code) from error
             except Refused as error:
                 if error.code == "ENOENT":
                     return RestartAnswer("cannot", error.said)

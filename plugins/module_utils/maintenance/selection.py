@@ -99,7 +99,10 @@ def checked_target(text: str | None) -> str | None:
     Found before a node is read: a typing error must not hold a whole fleet back, node by node.
     """
     if text and text != NEWEST:
-        parse_version(text)
+        try:
+            parse_version(text)
+        except VersionError as error:
+            raise VersionError(f"target_version: {error}") from error
     return text or None
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -128,6 +130,26 @@ def test_a_refusal_in_the_cache_of_an_old_node_does_not_reach_us(
     with pytest.raises(Unauthorized):
         transport.get(client.endpoint, "/flux/restart", operation="restart as nobody", fresh=False)
     assert client.restart().outcome == "dropped"
+
+
+def test_a_success_in_the_cache_of_an_old_node_is_not_taken_for_a_restart(
+    simulator: RunningSimulator, transport: Transport, login: NodeLogin
+) -> None:
+    """Up to 8.17 the answer to a restart is kept for 30 s: who asks again without a word gets it, and no restart."""
+    client = client_of(simulator, transport, G17, login)
+    header = login.header(client, privilege="stored")
+    request = urllib.request.Request(f"http://{client.node}/flux/restart", headers={"zelidauth": header})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    simulator.fault(client.node, kind="restart_ignored")
+    kept = []
+    for _ in range(2):
+        with opener.open(request, timeout=5) as reply:
+            assert json.load(reply)["data"] == "Restarting FluxOS"
+            kept.append("apicache-store" in reply.headers)
+    simulator.heal(client.node)
+    assert kept == [False, True]
+    assert client.restart().outcome == "dropped"
+    assert len(simulator.states(node=client.node, what="down")) == 1
 
 
 def test_a_lost_login_is_not_taken_for_a_restart(

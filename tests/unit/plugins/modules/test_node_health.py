@@ -63,7 +63,7 @@ class TestOneNode:
         ran = run_module("node_health", before=before, wait_timeout=0.5)
         assert ran.result["error"]["kind"] == "timeout"
         assert ran.error.startswith(f"{node}: wait until the node is healthy: not so after 0.5 s; last seen: ")
-        assert "its uptime to go down" in ran.error
+        assert "it still needs its uptime to go down (saw: up for " in ran.error
 
     def test_is_read_alike_in_check_mode(self, run_module: RunModule) -> None:
         ran = run_module("node_health", check=True, **ONCE)

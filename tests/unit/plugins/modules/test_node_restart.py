@@ -117,6 +117,7 @@ class TestANodeThatCannotBeRestarted:
         sim.fault(node, kind="restart_ignored")
         text = self.said(run_module("node_restart", wait_timeout=0.5), sim, node)
         assert "wait until FluxOS restarted: not so after 0.5 s; last seen: the same process" in text
+        assert "(the request to restart had ended with: Restarting FluxOS)" in text
 
     def test_a_key_that_is_none_is_not_repeated(self, sim: RunningSimulator, node: str, run_module: RunModule) -> None:
         wrong = "L1" + "secretsecret" * 4 + "ab"
