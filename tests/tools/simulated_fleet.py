@@ -119,7 +119,8 @@ def _write_host_connections(fleet: SimulatedFleet) -> None:
             restart = ["-m", "tests.simulator", "ctl", "--control", fleet.control, "restart", node["node"]]
             variables = {
                 "ansible_connection": "local",
-                "ansible_python_interpreter": sys.executable,
+                # The interpreter itself, not the environment: its path has no space in it wherever the checkout stands.
+                "ansible_python_interpreter": os.path.realpath(sys.executable),
                 "fluxos_restart_command": shlex.join(["env", f"PYTHONPATH={ROOT}", sys.executable, *restart]),
             }
             name = re.sub("[.:]", "-", node["node"])
