@@ -14,14 +14,16 @@ options:
   scheme:
     description:
       - V(http) is the node's ordinary port. V(https) is the port after it.
+      - It is for addresses that are no URL, which has a scheme of its own.
+      - When it is set nowhere, it is V(https) where O(tls_mode) asks for a certificate to be checked, else V(http).
       - The host variable C(fluxos_scheme) and the environment variable E(FLUXOS_SCHEME) are asked when it is not set.
     type: str
     choices: [http, https]
-    default: http
   tls_mode:
     description:
-      - How the certificate is checked with O(scheme=https). FluxOS nodes have self-signed ones that name no address.
-      - V(verify) checks chain and name, V(pin) compares O(tls_fingerprint), V(off) takes any certificate.
+      - How the node's certificate is checked. FluxOS nodes have self-signed ones that name no address.
+      - V(verify) checks chain and name, V(pin) compares O(tls_fingerprint). Both refuse to ask a node over plain http.
+      - V(off) takes any certificate with O(scheme=https).
       - The host variable C(fluxos_tls_mode) and the environment variable E(FLUXOS_TLS_MODE) are asked when it is not
         set.
     type: str
@@ -35,7 +37,7 @@ options:
     type: str
   ca_file:
     description:
-      - A file of certificate authorities to trust with O(tls_mode=verify) instead of the system's.
+      - A file of certificate authorities to trust instead of the system's, with O(tls_mode=verify) and for gateways.
       - The host variable C(fluxos_ca_file) and the environment variable E(FLUXOS_CA_FILE) are asked when it is not set.
     type: path
   timeout:
@@ -71,6 +73,7 @@ options:
   gateway:
     description:
       - Where the network as a whole is asked. The first that answers counts. A node's address works too.
+      - The certificate of an https gateway is always verified. The options of the node's certificate are not for it.
       - The host variable C(fluxos_gateway) and the environment variable E(FLUXOS_GATEWAY) are asked when it is not set.
     type: list
     elements: str

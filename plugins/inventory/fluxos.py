@@ -229,7 +229,7 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import TransportOptions
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import (
     NodeHost,
@@ -326,7 +326,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 ca_file=self.get_option("ca_file") if verify else None,
                 tls_mode="verify" if verify else "off",
             )
-        except ValueError as error:
+        except UsageError as error:
             raise AnsibleParserError(str(error)) from None
 
     def _instead(self, error: NoGatewayError, kept: Snapshot | None) -> Snapshot:

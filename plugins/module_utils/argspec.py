@@ -19,7 +19,7 @@ Spec = dict[str, Any]
 
 #: How to reach a node or a gateway.
 CONNECTION: Spec = {
-    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+    "scheme": {"type": "str", "choices": ["http", "https"]},
     "tls_mode": {"type": "str", "choices": ["off", "verify", "pin"], "default": "off"},
     "tls_fingerprint": {"type": "str"},
     "ca_file": {"type": "path"},

@@ -38,6 +38,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors impor
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import (
     REQUESTS_IMPORT_ERROR,
     RunGone,
+    TlsMode,
     Transport,
     TransportOptions,
 )
@@ -113,22 +114,28 @@ class Call:
 
     @cached_property
     def transport(self) -> Transport:
+        """For the nodes of this task, whose certificates the options describe."""
+        return self._transport(self.params["tls_mode"], self.params["tls_fingerprint"], read_only=self.check_mode)
+
+    @cached_property
+    def public_transport(self) -> Transport:
+        """For gateways and nodes of others. What the options say of the task's own nodes does not hold for them: over
+        https, somebody has to vouch for the certificate.
+        """
+        return self._transport("verify", None, read_only=True)
+
+    def _transport(self, tls_mode: TlsMode, tls_fingerprint: str | None, *, read_only: bool) -> Transport:
         params = self.params
-        if params["retries"] < 0:
-            raise CallError(f"retries is {params['retries']}: 0 or more repeats are expected")
-        try:
-            options = TransportOptions(
-                timeout=params["timeout"],
-                retries=params["retries"],
-                proxy=params["proxy"],
-                tls_mode=params["tls_mode"],
-                tls_fingerprint=params["tls_fingerprint"],
-                ca_file=params["ca_file"],
-                max_answer=params["max_answer"],
-            )
-        except ValueError as error:
-            raise CallError(str(error)) from error
-        return Transport(options, read_only=self.check_mode, abandoned=self.abandoned)
+        options = TransportOptions(
+            timeout=params["timeout"],
+            retries=params["retries"],
+            proxy=params["proxy"],
+            tls_mode=tls_mode,
+            tls_fingerprint=tls_fingerprint,
+            ca_file=params["ca_file"],
+            max_answer=params["max_answer"],
+        )
+        return Transport(options, read_only=read_only, abandoned=self.abandoned)
 
     @cached_property
     def login(self) -> NodeLogin | None:
@@ -153,7 +160,17 @@ class Call:
                 "no node is given: set the option 'node', the host variable 'fluxos_node' or the environment variable "
                 "FLUXOS_NODE to the node's address, such as 203.0.113.7:16127"
             )
-        return Endpoint.parse(self.params["node"], scheme=self.params["scheme"])
+        return self._endpoint_of(self.params["node"])
+
+    def _endpoint_of(self, address: str) -> Endpoint:
+        tls_mode = self.params["tls_mode"]
+        endpoint = Endpoint.parse(address, scheme=self.params["scheme"] or ("http" if tls_mode == "off" else "https"))
+        if tls_mode != "off" and endpoint.scheme == "http":
+            raise UsageError(
+                f"tls_mode is {tls_mode}, and {endpoint.address} would be asked over plain http, where there is no "
+                "certificate to check: leave scheme out or set it to https, or set tls_mode to off"
+            )
+        return endpoint
 
     @cached_property
     def client(self) -> NodeClient:
@@ -161,17 +178,22 @@ class Call:
         return self.client_of(self.endpoint, self.login)
 
     def client_of(self, node: str | Endpoint, login: NodeLogin | None = None, *, fresh: bool = True) -> NodeClient:
-        endpoint = node if isinstance(node, Endpoint) else Endpoint.parse(node, scheme=self.params["scheme"])
+        endpoint = node if isinstance(node, Endpoint) else self._endpoint_of(node)
         return NodeClient(endpoint, self.transport, login, fresh=fresh)
+
+    def client_of_other(self, address: str) -> NodeClient:
+        """A node of somebody else's, for what anybody may read."""
+        return NodeClient(Endpoint.parse(address), self.public_transport, None)
 
     @cached_property
     def gateways(self) -> Sequence[GatewayClient]:
-        return [GatewayClient(Endpoint.parse(url), self.transport, fresh=True) for url in self.params["gateway"]]
+        return [GatewayClient(Endpoint.parse(url), self.public_transport, fresh=True) for url in self.params["gateway"]]
 
     def close(self) -> None:
         """Give the connections back."""
-        if "transport" in self.__dict__:
-            self.transport.close()
+        for name in ("transport", "public_transport"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
     def secrets(self) -> set[str]:
         """Every secret this call has held, for the scrubber."""

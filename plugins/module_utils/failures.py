@@ -105,8 +105,9 @@ def _tls(cause: BaseException) -> tuple[str, str]:
         )
     if any(sign in text for sign in ("CERTIFICATE_VERIFY_FAILED", "doesn't match", "subjectAltName")):
         return (
-            "the certificate could not be verified: " + clean(text.split("]")[-1].split("(_ssl")[0], 160),
-            "Nodes have self-signed certificates, which only tls_mode pin can check",
+            "the certificate could not be verified: " + clean(re.sub(r"^.*\]|\(_ssl.*$", "", text), 160),
+            "A node signs its own certificate, which only tls_mode pin can check. Authorities of your own, that vouch "
+            "for a gateway, are given in ca_file",
         )
     if "WRONG_VERSION_NUMBER" in text or "record layer" in text.lower():
         return "no TLS is spoken on this port", "Check the port and the scheme"

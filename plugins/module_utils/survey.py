@@ -21,7 +21,6 @@ from typing import TypeVar, cast
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
-from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unreachable
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
 from ansible_collections.fluxme.fluxos.plugins.module_utils.health.state import NodeReading, Unread
@@ -195,7 +194,7 @@ class Survey:
 
     def _look_at(self, addresses: Iterable[str]) -> None:
         unknown = sorted(set(addresses) - set(self._running))
-        clients = [self._call.client_of(Endpoint.parse(address)) for address in unknown]
+        clients = [self._call.client_of_other(address) for address in unknown]
         for address, seen in zip(
             unknown,
             self._each(clients, lambda client: attempt(partial(client.containers, all_states=True))),

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils import repeats as again
 from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
-from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats, after_half_an_answer
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings, open_session
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings
 
 if TYPE_CHECKING:
     from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
@@ -216,7 +216,7 @@ class Transport:
     # -- one request ------------------------------------------------------------------------------------------------
 
     def _session(self, size: int) -> requests.Session:
-        return open_session(size=size, tls=self._tls)
+        return wire.open_session(size=size, tls=self._tls)
 
     def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
         if request.write and self.read_only:
@@ -240,11 +240,11 @@ class Transport:
         prepared.prepare(method, url, request.headers, data=request.body)
         if not request.write:
             retries = self.options.retries if request.retries is None else request.retries
-            return self._send(self._reads, prepared, endpoint, request, timeout, deadline, Repeats.of(retries))
+            return self._send(self._reads, prepared, endpoint, request, timeout, deadline, again.Repeats.of(retries))
         # A kept connection may be closed by the node in the very moment that it is used, so a write has its own.
         prepared.headers["Connection"] = "close"
         with self._session(1) as session:
-            answer = self._send(session, prepared, endpoint, request, timeout, deadline, Repeats.of(0))
+            answer = self._send(session, prepared, endpoint, request, timeout, deadline, again.Repeats.of(0))
         if answer.from_cache:
             # Up to 8.17 mutating GETs were cached too, and something between here and the node may drop our header.
             raise StaleAnswer(
@@ -263,7 +263,7 @@ class Transport:
         request: _Request,
         timeout: float,
         deadline: float,
-        repeats: Repeats,
+        repeats: again.Repeats,
     ) -> Answer:
         node, operation = endpoint.address, request.operation
         while True:
@@ -281,7 +281,7 @@ class Transport:
                 try:
                     return self._judge(response, endpoint, request, timeout)
                 except FluxOSError as error:
-                    left = after_half_an_answer(response) if error.transient else None
+                    left = again.after_half_an_answer(response) if error.transient else None
                     if left is None:
                         raise
             repeats = left

@@ -71,7 +71,6 @@ def test_rules_concern_only_options_that_are_there() -> None:
 def test_defaults_are_those_of_the_documentation() -> None:
     params = ArgumentSpecValidator(argument_spec(NODE, GATEWAY, AUTH, WAIT)).validate({}).validated_parameters
     assert {name: value for name, value in params.items() if value is not None} == {
-        "scheme": "http",
         "tls_mode": "off",
         "timeout": 20.0,
         "retries": 2,

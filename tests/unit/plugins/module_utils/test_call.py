@@ -18,7 +18,8 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.call import (
     Result,
     perform,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import Refused
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import Refused, Unreachable, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import IdentityError
 from tests.simulator.keys import Person
 from tests.simulator.running import RunningSimulator
@@ -141,6 +142,43 @@ class TestClients:
     )
     def test_the_scheme_is_for_addresses_without_one(self, node: str, scheme: str, url: str) -> None:
         assert call(node=node, scheme=scheme).client.endpoint.url("/x") == url
+
+    @pytest.mark.parametrize(
+        ("node", "tls", "url"),
+        [
+            ("203.0.113.7", {}, "http://203.0.113.7:16127/x"),
+            ("203.0.113.7", {"tls_mode": "verify"}, "https://203.0.113.7:16128/x"),
+            ("203.0.113.7", {"tls_mode": "pin", "tls_fingerprint": "ab" * 32}, "https://203.0.113.7:16128/x"),
+            ("https://node.example:8443", {"tls_mode": "verify"}, "https://node.example:8443/x"),
+            ("203.0.113.7", {"scheme": "https", "tls_mode": "off"}, "https://203.0.113.7:16128/x"),
+        ],
+    )
+    def test_a_certificate_that_is_to_be_checked_means_https(self, node: str, tls: dict[str, str], url: str) -> None:
+        assert call(node=node, **tls).client.endpoint.url("/x") == url
+
+    @pytest.mark.parametrize("mode", ["verify", "pin"])
+    @pytest.mark.parametrize(("node", "scheme"), [("203.0.113.7", "http"), ("http://203.0.113.7:16127", None)])
+    def test_a_certificate_cannot_be_checked_over_plain_http(self, node: str, scheme: str | None, mode: str) -> None:
+        this = call(node=node, scheme=scheme, tls_mode=mode, tls_fingerprint="ab" * 32)
+        for use in (lambda: this.client, lambda: this.client_of(node)):
+            with pytest.raises(UsageError, match=f"tls_mode is {mode}, and 203.0.113.7:16127 .* set it to https"):
+                use()
+
+    def test_what_is_known_of_a_node_is_not_asked_of_a_gateway(self) -> None:
+        this = call(gateway=["https://127.0.0.1:1", "http://127.0.0.1:1"], tls_mode="pin", tls_fingerprint="ab" * 32)
+        assert [gateway.transport.options.tls_mode for gateway in this.gateways] == ["verify", "verify"]
+        assert this.client_of_other("203.0.113.9:16127").transport.options.tls_fingerprint is None
+        with pytest.raises(Unreachable, match=r"http://127.0.0.1:1: .*connection refused"):
+            this.gateways[1].block_height()
+
+    def test_a_gateway_that_nobody_vouches_for_is_not_believed_whatever_holds_for_nodes(self) -> None:
+        with RunningSimulator({"nodes": [{"host": 1}]}) as sim:
+            secure = Endpoint.parse(sim.addresses[0], scheme="https").url("/").rstrip("/")
+            this = call(node=sim.addresses[0], scheme="https", tls_mode="off", gateway=[secure])
+            assert this.client.version() == "8.20.0"
+            with pytest.raises(Unreachable, match="could not be verified"):
+                this.gateways[0].block_height()
+            this.close()
 
     def test_gateways_are_asked_in_the_order_given(self) -> None:
         urls = ["https://api.runonflux.io", "http://127.0.0.1:8080"]
