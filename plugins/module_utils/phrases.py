@@ -41,7 +41,7 @@ def self_issued_phrase(now: float, choose: Callable[[str], str] = secrets.choice
     """
     # Always 13 digits, as a node reads no more and no fewer; a clock before 2001 or after 2286 gets a phrase in vain.
     stamp = min(max(int((now - BACKDATED) * 1000), 10**12), 10**13 - 1)
-    return str(stamp) + "".join(choose(_BASE36) for _ in range(_RANDOM_CHARACTERS))
+    return str(stamp) + "".join(choose(_BASE36) for _each in range(_RANDOM_CHARACTERS))
 
 
 def issued_at(phrase: str) -> float | None:

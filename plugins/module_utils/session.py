@@ -77,22 +77,28 @@ class Speaker(Protocol):
     """What a login needs of a node's client, which is of a higher layer: where the node is, and a way to talk to it."""
 
     @property
-    def endpoint(self) -> Endpoint: ...
+    def endpoint(self) -> Endpoint:
+        """Where the node is."""
 
     @property
-    def transport(self) -> Transport: ...
+    def transport(self) -> Transport:
+        """What sends."""
 
 
 class Store(Protocol):
     """Where sessions are kept: SessionCache, or MemoryStore when nothing may be written to disk."""
 
-    def get(self, node: str, flux_id: str, kind: str) -> Session | None: ...
+    def get(self, node: str, flux_id: str, kind: str) -> Session | None:
+        """The session, unless its time is over."""
 
-    def put(self, session: Session) -> None: ...
+    def put(self, session: Session) -> None:
+        """Keep it, in place of one for the same node, Flux ID and kind."""
 
-    def drop(self, node: str, flux_id: str | None = None, *, header: str | None = None) -> int: ...
+    def drop(self, node: str, flux_id: str | None = None, *, header: str | None = None) -> int:
+        """Forget what fits; how many did."""
 
-    def lock(self, node: str, flux_id: str, kind: str) -> AbstractContextManager[None]: ...
+    def lock(self, node: str, flux_id: str, kind: str) -> AbstractContextManager[None]:
+        """Held by the one that logs in, so that the others wait for its session."""
 
 
 class MemoryStore:

@@ -150,7 +150,9 @@ class Decider:
             for node, reading, decision in zip(nodes, readings, chosen, strict=True)
             if decision.decision == "restart"
         ]
-        examined = self._survey.examine([node.member for node, _ in candidates], [reading for _, reading in candidates])
+        examined = self._survey.examine(
+            [node.member for node, _reading in candidates], [reading for _node, reading in candidates]
+        )
         complete = {reading.name: reading for reading in self._survey.with_elsewhere(examined)}
         return [
             self._judged(node, complete.get(reading.name, reading), decision)
