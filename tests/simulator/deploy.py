@@ -258,6 +258,29 @@ def installation(node: Node, app: AppInfo) -> Script:
         operations.flag = None
 
 
+def trial_installation(node: Node, app: AppInfo) -> Script:
+    """``/apps/testappinstall``: what it installs is removed again, without a word.
+
+    Up to 8.17 the removal comes on every outcome, so it costs an app that was there, and an error leaves the body open.
+    """
+    operations = node.operations
+    old = is_old(node)
+    if app.name in node.apps.installed:
+        yield message("error", f"Flux App {app.name} already installed")
+        if old:
+            lose(node, app, "test installation")
+        return
+    operations.flag = "installation"
+    try:
+        yield from install_app(node, app, hard=True)
+    except Failed as failed:
+        yield message("error", str(failed))
+    finally:
+        operations.flag = None
+        if app.name in node.apps.installed:
+            node.apps.forget(app.name)
+
+
 def _tear_down(node: Node, app: AppInfo, reason: str, why: str) -> Script:
     yield message("error", reason)
     yield message("error", f"Error occured. Initiating Flux App {app.name} removal")

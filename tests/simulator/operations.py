@@ -92,7 +92,8 @@ class Operation:
         self._timer = None
         for step in self.script:
             if isinstance(step, bytes):
-                self.stream.write(step)
+                if step:
+                    self.stream.write(step)
                 if self.freezes and self.stream.stalled:
                     return
             elif step > 0 and not self.node.world.hurries:

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator.appinfo import AppInfo
+from tests.simulator.appinfo import AppInfo, Part
 from tests.simulator.appnames import matcher
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.confirmation import BLOCK_SECONDS
@@ -119,12 +119,18 @@ class World:
         self.apps[app.name.lower()] = app
 
     def update_app(self, name: str, changes: dict[str, Any]) -> AppInfo:
-        """The owner registers a new specification: nodes have the old one until they redeploy."""
+        """The owner registers a new specification: nodes have the old one until they redeploy. Raises KeyError."""
         app = self.apps[name.lower()]
+        if "components" in changes:
+            changes = {**changes, "components": tuple(changes["components"])}
         changed = replace(app, revision=app.revision + 1, height=self.height(), **changes)
-        if "image" in changes and app.parts:
-            changed = replace(changed, parts=tuple(replace(part, image=changes["image"]) for part in app.parts))
-        self.add_app(changed)
+        parts = app.all_parts()
+        if app.is_composed:
+            known = {part.name: part for part in parts}
+            parts = tuple(known.get(name) or Part(name, changed.image) for name in changed.components)
+        if "image" in changes:
+            parts = tuple(replace(part, image=changes["image"]) for part in parts)
+        self.add_app(replace(changed, parts=parts))
         return changed
 
     def image_digest(self, image: str) -> str:

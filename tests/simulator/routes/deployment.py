@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.simulator.appinfo import main_name
 from tests.simulator.call import Call
-from tests.simulator.deploy import installation, not_here, removal
+from tests.simulator.deploy import installation, not_here, removal, trial_installation
 from tests.simulator.envelope import Reply, error, hang, streamed, unauthorized, unavailable, warning
 from tests.simulator.forward import to_all_instances
 from tests.simulator.instances import rejected
@@ -137,7 +137,7 @@ def remove(call: Call) -> Reply:
     return begin(call, removal(node, app, force=force), name, outcome="warning" if refused else "success")
 
 
-def _installer(path: str) -> None:
+def _installer(path: str, *, test: bool) -> None:
     def handler(call: Call) -> Reply:
         refusal = _no_policy(call)
         if refusal is not None:
@@ -150,12 +150,16 @@ def _installer(path: str) -> None:
         app = call.world.find_app(name)
         if app is None:
             return error(f"Application Specifications of {name} not found")
-        if app.name in call.node.apps.installed:
+        here = app.name in call.node.apps.installed
+        if test:
+            endless = is_old(call) and (here or call.node.faults.condition("no_space") is not None)
+            return begin(call, trial_installation(call.node, app), app.name, endless=endless)
+        if here:
             return error(f"Application {app.name} is already installed")
         return begin(call, installation(call.node, app), app.name)
 
     ROUTES.get(path, privilege=INSTALLERS, checks="handler", gated=True, write=True)(handler)
 
 
-_installer("/apps/installapplocally/:appname?")
-_installer("/apps/testappinstall/:appname?")
+_installer("/apps/installapplocally/:appname?", test=False)
+_installer("/apps/testappinstall/:appname?", test=True)

@@ -100,6 +100,43 @@ def tampering(call: Call) -> Reply:
     return data([])
 
 
+@ROUTES.get("/apps/installinglocations", cache=30)
+@ROUTES.get("/apps/installingerrorslocations", cache=30)
+@ROUTES.get("/apps/enterprisenodes", cache=30)
+def nothing(call: Call) -> Reply:
+    """No installation is announced, none failed, and no node is set aside."""
+    return data([])
+
+
+@ROUTES.get("/apps/installinglocation/:appname?", cache=30)
+@ROUTES.get("/apps/installingerrorslocation/:appname?", cache=30)
+def nothing_of(call: Call) -> Reply:
+    """The same for one app."""
+    return data([]) if named(call) else error("No Flux App name specified")
+
+
+@ROUTES.get("/apps/apporiginalowner/:appname?", cache=30)
+def original_owner(call: Call) -> Reply:
+    """Who registered an app; here nobody gives one away."""
+    name = named(call)
+    if not name:
+        return error("No Application Name specified")
+    app = call.world.find_app(name)
+    return data(app.owner) if app else error("Application not found")
+
+
+@ROUTES.get("/apps/deploymentinformation", cache=30)
+def deployment_information(call: Call) -> Reply:
+    """Limits and prices as somebody needs them who registers an app."""
+    block = registration()
+    names = (
+        "price", "appSpecsEnforcementHeights", "address", "portMin", "portMax", "enterprisePorts", "bannedPorts",
+        "maxImageSize", "minimumInstances", "maximumInstances", "blocksLasting", "minBlocksAllowance",
+        "maxBlocksAllowance", "blocksAllowanceInterval",
+    )  # fmt: skip
+    return data({name: block[name] for name in names})
+
+
 @ROUTES.get("/apps/whitelistedrepositories", cache=30)
 def whitelist(call: Call) -> Reply:
     """Empty since 8.18; before that a list of GitHub's."""

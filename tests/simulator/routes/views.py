@@ -175,7 +175,10 @@ def resources(node: Node) -> dict[str, Any]:
 def running_containers(node: Node) -> list[dict[str, Any]]:
     """``/apps/listrunningapps``."""
     now = node.world.clock.now()
-    return [c.row(now, node.profile.container_view) for c in node.apps.containers if c.running]
+    # An app that is being backed up or restored is listed all the same.
+    kept = node.operations.backups | node.operations.restores
+    view = node.profile.container_view
+    return [c.row(now, view) for c in node.apps.containers if c.running or c.app in kept]
 
 
 def info(node: Node) -> dict[str, Any]:

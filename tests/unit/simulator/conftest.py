@@ -66,6 +66,28 @@ class Lab:
         body = {"zelid": person.flux_id, "loginPhrase": phrase, "signature": person.sign(phrase)}
         return {"zelidauth": json.dumps(body), **BYPASS}
 
+    def owner(self, name: str = "app owner") -> dict[str, str]:
+        """The header of an app's owner, of a phrase that he issued himself."""
+        return self.self_issued(Person.named(name))
+
+    def said(self, path: str, header: dict[str, str], node: str | None = None) -> Any:
+        """What a verb answers: ``data`` of a success, or the message of an error."""
+        answer = self.get(path, node, headers=header).json()
+        return answer["data"] if answer["status"] == "success" else answer["data"]["message"]
+
+    def stream(
+        self, path: str, header: dict[str, str], node: str | None = None, *, seconds: float = 200.0
+    ) -> list[dict[str, Any]]:
+        """The objects of a stream that ends within ``seconds`` of simulated time."""
+        answer = self.get(path, node, headers=header, stream=True)
+        self.sim.advance(seconds)
+        return objects(answer.text)
+
+    def states(self, docker_app: str, node: str | None = None) -> dict[str, str]:
+        """Docker name -> docker's state."""
+        found = self.sim.node(node or self.first)["instances"][docker_app]["containers"]
+        return {name: row["state"] for name, row in found.items()}
+
     def restart(self, node: str | None = None) -> None:
         """Restart over the API; the connection is dropped."""
         header = self.login(node=node)
@@ -75,6 +97,15 @@ class Lab:
     def whats(self, node: str | None = None) -> list[str]:
         """What happened to a node, in order."""
         return [line["what"] for line in self.sim.states(node=node or self.first)]
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """JSON objects that follow each other without separators."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while at < len(text):
+        value, at = decoder.raw_decode(text, at)
+        found.append(value)
+    return found
 
 
 @pytest.fixture
