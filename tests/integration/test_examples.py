@@ -39,10 +39,11 @@ SCENARIO: dict[str, Any] = {
 SIGN = """#!{python}
 import sys
 from tests.simulator.keys import Person
+from tests.tools.interpreter import without_spaces
 print(Person.named("operator").sign(sys.stdin.read()))
 """
 #: What ansible-core 2.21 says of a collection of its own whenever it looks for roles.
-OWN_WARNING = re.compile(r"\[WARNING\]: Collection at '\S+/_protomatter' does not have a MANIFEST.json file.*\n")
+OWN_WARNING = re.compile(r"\[WARNING\]: Collection at '[^']+/_protomatter' does not have a MANIFEST.json file.*\n")
 #: The simulated nodes' clocks run fast, so they are looked at more often than real ones.
 QUICK_LOOKS = {f"fluxme.fluxos.{name}": {"wait_interval": 0.2} for name in ("node_health", "node_restart")}
 #: What a page must not show: markup that ansible-doc did not understand.
@@ -66,7 +67,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         key, sign = folder / "operator.wif", folder / "sign"
         key.write_text(running.fleet.state["operator"]["wif"] + "\n")
         key.chmod(0o600)
-        sign.write_text(SIGN.format(python=sys.executable))
+        sign.write_text(SIGN.format(python=without_spaces(tmp_path)))
         sign.chmod(0o700)
         yield running
 

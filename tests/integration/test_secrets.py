@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +54,7 @@ class Connection(Local):
 SIGNER = """#!{python}
 import sys
 from tests.simulator.keys import Person
+from tests.tools.interpreter import without_spaces
 print(Person.named("operator").sign(sys.stdin.read()))
 """
 
@@ -209,7 +209,7 @@ def expecting(
 
 def signer(site: Site, name: str = "sign", text: str = SIGNER) -> Path:
     path = site.folder / name
-    path.write_text(text.format(python=sys.executable))
+    path.write_text(text.format(python=without_spaces(site.folder)))
     path.chmod(0o700)
     return path
 
@@ -224,7 +224,7 @@ def connection(site: Site) -> list[dict[str, Any]]:
     folder = site.folder / "connections"
     folder.mkdir()
     (folder / "elsewhere.py").write_text(ELSEWHERE)
-    host = {"name": "bastion", "ansible_connection": "elsewhere", "ansible_python_interpreter": sys.executable}
+    host = {"name": "bastion", "ansible_connection": "elsewhere", **interpreter(site)}
     return [{"name": "Add a host elsewhere", "ansible.builtin.add_host": host, "changed_when": False}]
 
 
@@ -232,7 +232,15 @@ AS_OPERATOR = {"authenticate": "session"}
 AS_USER = {"authenticate": "self"}
 BASTION = {"delegate_to": "bastion"}
 ASYNC: dict[str, Any] = {"async": 60, "poll": 1, "delegate_to": "localhost"}
-HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+
+def interpreter(site: Site) -> dict[str, str]:
+    return {"ansible_python_interpreter": without_spaces(site.folder)}
+
+
+def here(site: Site) -> dict[str, str]:
+    """Variables of a host that is the controller."""
+    return {"ansible_connection": "local", **interpreter(site)}
 
 
 class TestModules:
@@ -281,7 +289,7 @@ class TestModules:
             *expecting("Have one elsewhere", "session", tell_tale, "exit code 1", **BASTION),
             *expecting("Log out", "session", {**by_signer, "state": "absent"}),
         ]
-        path = playbook(site, [play(tasks, vars=HERE)])
+        path = playbook(site, [play(tasks, vars=here(site))])
         wrong_file.write_text(wrong + "\n")
         wrong_file.chmod(0o600)
         done = run(site, overheard, playbook=path, environment={"FLUXOS_PRIVATE_KEY_FILE": ""})
@@ -311,7 +319,7 @@ class TestDefectsOfOurs:
         done = run(
             site,
             overheard,
-            playbook=playbook(site, [play(tasks, vars=HERE)]),
+            playbook=playbook(site, [play(tasks, vars=here(site))]),
             environment={"ANSIBLE_COLLECTIONS_PATH": str(tree), "ANSIBLE_DISPLAY_TRACEBACK": "always"},
         )
         shutil.rmtree(tree)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -183,7 +184,8 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     state_file = tmp_path / "state.json"
-    child = f"{sys.executable} -m tests.simulator --scenario single --exit-with-parent --state {state_file}"
+    options = ["--scenario", "single", "--exit-with-parent", "--state", str(state_file)]
+    child = shlex.join([sys.executable, "-m", "tests.simulator", *options])
     parent = subprocess.Popen(["/bin/sh", "-c", f"{child} & sleep 60"], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60

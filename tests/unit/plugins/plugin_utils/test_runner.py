@@ -27,6 +27,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, Re
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.runner import MODULES, ActionModule
 from tests.simulator.keys import Person
 from tests.simulator.running import RunningSimulator
+from tests.tools.interpreter import without_spaces
 
 #: A connection that is not local by name, and local in truth: what a bastion is to the runner.
 BASTION = """
@@ -136,11 +137,11 @@ class Played:
         return found
 
 
-def write_site(folder: Path, sim: RunningSimulator) -> None:
+def write_site(folder: Path, sim: RunningSimulator, python: str) -> None:
     (folder / "connection").mkdir()
     (folder / "connection" / "bastion.py").write_text(BASTION)
     first, second = sim.addresses[:2]
-    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": without_spaces(folder, python)}
     hosts: dict[str, Any] = {
         "everything": {"fluxos_node": first, "fluxos_timeout": 13, "fluxos_gateway": [sim.gateway]},
         "by_variable": {"fluxos_node": first, "fluxos_timeout": 13},
@@ -170,7 +171,7 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     bin_folder = Path(sys.executable).parent if request.param == "newest" else request.getfixturevalue("core216")
     folder = tmp_path_factory.mktemp("site")
     with RunningSimulator({"nodes": [{"host": 1}, {"host": 2}]}) as sim:
-        write_site(folder, sim)
+        write_site(folder, sim, str(bin_folder / "python"))
         environment = {
             **os.environ,
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
