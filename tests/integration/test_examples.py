@@ -21,6 +21,7 @@ import yaml
 
 from tests.integration.support import PlaybookRun, Site, controller
 from tests.simulator.keys import Person
+from tests.tools.interpreter import without_spaces
 from tests.tools.simulated_fleet import ROOT
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -39,7 +40,6 @@ SCENARIO: dict[str, Any] = {
 SIGN = """#!{python}
 import sys
 from tests.simulator.keys import Person
-from tests.tools.interpreter import without_spaces
 print(Person.named("operator").sign(sys.stdin.read()))
 """
 #: What ansible-core 2.21 says of a collection of its own whenever it looks for roles.

@@ -19,6 +19,7 @@ from tests.integration.secrecy import Overheard, Watcher, found_in, overheard_si
 from tests.integration.support import PlaybookRun, Site
 from tests.simulator.keys import Person
 from tests.tools.collection_copy import copy_collection
+from tests.tools.interpreter import without_spaces
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,6 @@ class Connection(Local):
 SIGNER = """#!{python}
 import sys
 from tests.simulator.keys import Person
-from tests.tools.interpreter import without_spaces
 print(Person.named("operator").sign(sys.stdin.read()))
 """
 
