@@ -171,7 +171,7 @@ def test_no_node_is_restarted_twice_and_the_rest_is_finished(seed: int, moment: 
             if seed in (3, 7):
                 # Once more, at any time.
                 with fleet.start() as second:
-                    time.sleep(chance.uniform(1.0, 6.0))
+                    time.sleep(chance.uniform(0.5, 3.0))
                     second.kill()
             last = fleet.run()
             assert until_gone(first), "workers of the run that was killed are still at work"
@@ -197,13 +197,19 @@ class TestTwoRuns:
     """The second run on a fleet is refused, the first goes on; a run that is dead blocks nobody."""
 
     def test_the_second_is_refused_and_names_the_first(self, tmp_path: Path) -> None:
-        with world(tmp_path) as fleet, fleet.start() as first:
-            assert until(first, fleet.lock.exists)
-            second = fleet.start().wait()
-            recovery = fleet.site.run(playbook=recover_playbook(tmp_path))
-            assert first.process.poll() is None, "the first run was too quick for this test"
-            fleet.benchmark_done(first)
-            done = first.wait()
+        with world(tmp_path) as fleet:
+            # No node finds its peers, so the first run cannot end before it may.
+            for address in fleet.wanted:
+                fleet.site.fault(address, kind="peers", out=3)
+            with fleet.start(fluxos_wait_timeout=HANGS_AFTER) as first:
+                assert until(first, fleet.lock.exists)
+                second = fleet.start().wait()
+                recovery = fleet.site.run(playbook=recover_playbook(tmp_path))
+                assert first.process.poll() is None, first.wait().told
+                for address in fleet.wanted:
+                    fleet.site.heal(address, "peers")
+                fleet.benchmark_done(first)
+                done = first.wait()
             (run,) = fleet.runs
 
             assert second.code != 0
