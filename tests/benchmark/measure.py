@@ -67,8 +67,8 @@ def in_turn(works: Sequence[tuple[str, Callable[[], Cost]]], rounds: int) -> dic
 
     What is short may come several times under its name: a busy second would count for more there.
     """
-    costs: dict[str, list[Cost]] = {name: [] for name, _ in works}
-    for _ in range(rounds):
+    costs: dict[str, list[Cost]] = {name: [] for name, _unused in works}
+    for _unused in range(rounds):
         for name, work in works:
             costs[name].append(work())
     return {name: median(several) for name, several in costs.items()}
@@ -99,7 +99,7 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str])
         end = threading.Timer(HANGS_AFTER, os.killpg, (process.pid, signal.SIGKILL))
         end.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            _unused, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise

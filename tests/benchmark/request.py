@@ -100,7 +100,7 @@ def measure(folder: Path, environment: Mapping[str, str], *, quick: bool) -> dic
     """Start the nodes, run the plays in turn and compare."""
     hosts, rounds = (20, 1) if quick else (HOSTS, ROUNDS)
     scenario = folder / "scenario.json"
-    scenario.write_text(json.dumps({"nodes": [{} for _ in range(hosts)]}))
+    scenario.write_text(json.dumps({"nodes": [{} for _unused in range(hosts)]}))
     with simulated_fleet(folder, "--scenario", str(scenario)) as fleet:
         inventory = folder / "nodes.yml"
         inventory.write_text(hosts_file(fleet.addresses))

@@ -65,7 +65,7 @@ def scenario(nodes: int) -> dict[str, Any]:
     return {"nodes": rows, "apps": apps, "timings": TIMINGS}
 
 
-def returns(journal: Sequence[Mapping[str, Any]], timings: Mapping[str, float] = TIMINGS) -> list[Return]:
+def returns(journal: Sequence[Mapping[str, Any]], timings: Mapping[str, float]) -> list[Return]:
     """The restarts in a journal, in the order in which they were asked for.
 
     Raises:
@@ -160,7 +160,7 @@ def _run(folder: Path, environment: Mapping[str, str], count: int, *, cap: str) 
             str(ROOT / "playbooks" / "restart_outdated.yml"),
         ]
         cost = run(command, folder=folder, environment={**environment, **fleet.environment})
-        restarts = returns(fleet.journal())
+        restarts = returns(fleet.journal(), TIMINGS)
     if len(restarts) != count:
         raise BenchmarkError(f"{len(restarts)} of {count} nodes were restarted; see {folder / 'report.md'}")
     report = json.loads((folder / "report.json").read_text())

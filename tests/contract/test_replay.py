@@ -41,7 +41,7 @@ def _exchange(recording: Recording, case: str, at: int = 0) -> Exchange:
 def test_the_recording_is_read_whole(recording: Recording) -> None:
     assert recording.version == "8.17.0"
     assert (len(recording.cases), len(list(recording.exchanges()))) == (288, 440)
-    numbers = [exchange.seq for _, exchange in recording.exchanges()]
+    numbers = [exchange.seq for _unused, exchange in recording.exchanges()]
     assert numbers == sorted(numbers)
 
 

@@ -65,7 +65,7 @@ def fleet_of_60() -> Plot:
     """60 nodes: 20 to restart, 13 held back for ten reasons, 27 with nothing to do."""
     plot = Plot()
     # Eight nodes behind one IP, three behind another, two behind a third.
-    for _ in range(8):
+    for _unused in range(8):
         plot.add("restart", host=1, **OLD)
     for at in range(3):
         plot.add("restart" if at else "not_outdated", host=2, **(OLD if at else {}))

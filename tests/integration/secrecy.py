@@ -150,7 +150,7 @@ class Watcher(threading.Thread):
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self._ended.set()
         self.join()
         self._look_at_files(LARGEST * 1024)
@@ -171,7 +171,7 @@ class Watcher(threading.Thread):
                     continue
 
     def _look_at_files(self, largest: int) -> None:
-        for root, _, names in os.walk(self._folder):
+        for root, _unused, names in os.walk(self._folder):
             for name in names:
                 path = Path(root, name)
                 try:

@@ -231,7 +231,7 @@ class RunningPlaybook:
     def __enter__(self) -> RunningPlaybook:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.kill()
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:

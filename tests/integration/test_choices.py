@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Two outdated nodes, one that runs for long, one that is named, and two that nothing is wrong with."""
     plot = Plot(timings=SHORT)
-    for _ in range(2):
+    for _unused in range(2):
         plot.add("restart", uptime=3 * DAY, **OLD)
     plot.add("long_running", uptime=20 * DAY)
     plot.add("named", uptime=3 * DAY)
-    for _ in range(2):
+    for _unused in range(2):
         plot.add("not_outdated", uptime=3 * DAY, tier="STRATUS", arcane=True)
     with controller(tmp_path_factory.mktemp("choices"), plot.scenario(), time_factor=10) as running:
         yield running

@@ -119,7 +119,7 @@ def outcomes(done: PlaybookRun) -> dict[str, dict[str, str]]:
     """Module to example's name to outcome, from what the run printed."""
     found: dict[str, dict[str, str]] = {}
     for play in done.stdout.split("PLAY [Examples of ")[1:]:
-        module, _, rest = play.partition("]")
+        module, _unused, rest = play.partition("]")
         pairs = re.findall(r"^TASK \[(.+?)\] \*+\n(ok|changed|skipping|fatal)", rest, re.MULTILINE)
         found[module] = dict(pairs)
     return found

@@ -156,9 +156,10 @@ def plot_of_cases() -> Plot:
         plot.add(case.reason, **{"confirmation_age": 50, **case.keys})
     plot.add("restart", confirmation_age=50, disk_version="8.21.0")
     others = [
-        plot.add("not_outdated", version="8.21.0", tier="STRATUS", arcane=True, confirmation_age=50) for _ in range(2)
+        plot.add("not_outdated", version="8.21.0", tier="STRATUS", arcane=True, confirmation_age=50)
+        for _unused in range(2)
     ]
-    stopped, deaf = (plot.add("not_outdated", version="8.21.0", confirmation_age=50) for _ in range(2))
+    stopped, deaf = (plot.add("not_outdated", version="8.21.0", confirmation_age=50) for _unused in range(2))
     plot.host(others[0], "ThinIce", "LostPier")
     plot.host(others[1], "LostPier")
     plot.host(stopped, "ThinIce")

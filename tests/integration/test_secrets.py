@@ -136,7 +136,7 @@ def run(site: Site, overheard: Overheard, *arguments: str, **options: Any) -> Se
 class TestRestartOutdated:
     def test_a_whole_run_and_one_that_fails(self, listening: tuple[Site, Overheard]) -> None:
         site, overheard = listening
-        first, second, third, arcane, _ = site.addresses
+        first, second, third, arcane, _unused = site.addresses
         whole = run(site, overheard)
         assert whole.run.code == 0, whole.run.told
         assert [whole.run.rows[each]["result"] for each in (first, second, arcane)] == ["restarted"] * 3

@@ -71,7 +71,7 @@ def small_fleet(count: int, faults: dict[int, dict[str, Any]], current: int = 3)
     plot = Plot(timings=SHORT)
     for at in range(count):
         plot.add("restart", faults=[faults[at]] if at in faults else [], **OLD)
-    others = [plot.add("not_outdated", tier="STRATUS", arcane=True) for _ in range(current)]
+    others = [plot.add("not_outdated", tier="STRATUS", arcane=True) for _unused in range(current)]
     for position in (2, *others[:2]):
         plot.host(position, "TideBoard")
     return plot

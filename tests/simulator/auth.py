@@ -90,7 +90,8 @@ class Logins:
         """A new login phrase: 13 digits of milliseconds and four base36 random parts."""
         letters = string.digits + string.ascii_lowercase
         parts = "".join(
-            "".join(self._random.choice(letters) for _ in range(self._random.randint(10, 12))) for _ in range(4)
+            "".join(self._random.choice(letters) for _unused in range(self._random.randint(10, 12)))
+            for _unused in range(4)
         )
         phrase = f"{int(now_ms):013d}{parts}"
         self.phrases[phrase] = now_ms

@@ -64,7 +64,7 @@ def fleet(count: int, seed: int) -> Scenario:
     while len(nodes) < count:
         host += 1
         behind_one = source.choices((1, 2, 3, 5, 8), weights=(60, 20, 10, 6, 4))[0]
-        for _ in range(min(behind_one, count - len(nodes))):
+        for _unused in range(min(behind_one, count - len(nodes))):
             nodes.append(_node(source, host))
     apps: list[dict[str, Any]] = []
     for at in range(max(1, count * 2 // 5)):

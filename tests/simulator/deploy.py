@@ -134,7 +134,7 @@ def lose(node: Node, app: AppInfo, why: str) -> None:
 
 def _pull(node: Node, app: AppInfo, component: str | None) -> Script:
     image = app.part(component).image
-    repository, _, tag = image.partition(":")
+    repository, _unused, tag = image.partition(":")
     yield b'{"status":"Pulling from %s","id":"%s"}' % (repository.encode(), (tag or "latest").encode())
     yield (
         b'{"status":"Downloading","progressDetail":{"current":1048576,"total":4194304},'

@@ -51,7 +51,7 @@ class Exchange:
         target = self.url.split("#", 1)[0]
         if "://" in target:
             target = "/" + target.split("://", 1)[1].partition("/")[2]
-        self.path, _, self.query = target.partition("?")
+        self.path, _unused, self.query = target.partition("?")
         self.call: Call | None = None
         self.route: Route | None = None
         self.entry: Entry | None = None
@@ -346,7 +346,7 @@ def preferred_encoding(accepted: str) -> str | None:
     """gzip or deflate, as the client prefers, or None. FluxOS gives br to who asks for it; here they get gzip."""
     weights: dict[str, float] = {}
     for part in accepted.lower().split(","):
-        name, _, parameters = part.partition(";")
+        name, _unused, parameters = part.partition(";")
         quality = re.search(r"q\s*=\s*([0-9.]+)", parameters)
         weights[name.strip()] = float(quality[1]) if quality else 1.0
     known = [(weights.get(name, weights.get("*", 0.0)), name) for name in ("gzip", "deflate")]

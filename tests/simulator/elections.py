@@ -83,12 +83,12 @@ class Elections:
         primary = self.primary(name)
         if primary is not None:
             self._without_since.pop(name, None)
-            for _, node, container in instances:
+            for _unused, node, container in instances:
                 if node is not primary and container.running and node.is_up:
                     node.apps.stop(container, "another node is the primary")
             return
         since = self._without_since.setdefault(name, now)
-        for index, (_, node, container) in enumerate(instances):
+        for index, (_unused, node, container) in enumerate(instances):
             if now - since >= index * STEP and may_run(node, container):
                 node.apps.start(container)
                 self._primary[name] = node

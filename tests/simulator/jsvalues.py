@@ -29,7 +29,7 @@ def parse_query(text: str) -> dict[str, Any]:
     for part in text.split("&"):
         if not part:
             continue
-        raw_key, _, raw_value = part.partition("=")
+        raw_key, _unused, raw_value = part.partition("=")
         key, value = unquote_plus_lenient(raw_key), unquote_plus_lenient(raw_value)
         nested = re.fullmatch(r"([^\[\]]+)\[([^\[\]]*)\]", key)
         if nested:

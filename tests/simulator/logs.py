@@ -105,7 +105,7 @@ class ContainerLog:
         self._sizes.append(0)
         self._counts.append(0)
         while len(self._counts) > self.files:
-            for _ in range(self._counts.pop(0)):
+            for _unused in range(self._counts.pop(0)):
                 self.kept.popleft()
             self._sizes.pop(0)
 

@@ -81,10 +81,10 @@ class _Reader:
 
 
 def _status_and_headers(reader: _Reader) -> tuple[int, str, dict[str, str]]:
-    _, status, *reason = reader.line().decode("latin-1").split(" ", 2)
+    _unused, status, *reason = reader.line().decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}
     while line := reader.line():
-        name, _, value = line.decode("latin-1").partition(":")
+        name, _unused, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
     return int(status), reason[0] if reason else "", headers
 

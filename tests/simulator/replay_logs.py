@@ -25,7 +25,7 @@ _EVENTS = ("received SIGTERM, exiting", "started", "restarted")
 
 
 def _nanoseconds(stamp: str) -> int:
-    moment, _, rest = stamp.removesuffix("Z").partition(".")
+    moment, _unused, rest = stamp.removesuffix("Z").partition(".")
     whole = datetime.datetime.fromisoformat(f"{moment}+00:00").timestamp()
     return int(whole) * 1_000_000_000 + int(rest.ljust(9, "0"))
 
@@ -40,7 +40,7 @@ class RecordedLogs:
 
     def learn(self, recording: Recording) -> None:
         """Take what a recording shows."""
-        for _, exchange in recording.exchanges():
+        for _unused, exchange in recording.exchanges():
             target, response = exchange.request.target, exchange.response
             if not response.answered or not response.complete or '"status":"success"' not in response.body:
                 continue
@@ -57,7 +57,7 @@ class RecordedLogs:
         logs = answer["logs"]
         assert isinstance(logs, list)
         for line in logs:
-            stamp, _, text = str(line).partition(" ")
+            stamp, _unused, text = str(line).partition(" ")
             self.lines.setdefault(name, set()).add((_nanoseconds(stamp), text))
         if not answer["truncated"] and not answer["sinceTimestamp"]:
             self.whole.add(name)

@@ -106,7 +106,7 @@ def _seconds(text: str) -> float:
 def _issued(recording: Recording) -> set[str]:
     """Return the phrases that recorded answers issued: ours will be others in their place."""
     found = set()
-    for _, exchange in recording.exchanges():
+    for _unused, exchange in recording.exchanges():
         if exchange.request.method == "GET" and exchange.response.answered:
             data = ensure_object(exchange.response.body)
             phrase = data.get("data") if isinstance(data, dict) else None
@@ -118,7 +118,7 @@ def _issued(recording: Recording) -> set[str]:
 def _sessions(recording: Recording, issued: set[str]) -> list[Session]:
     """Return the sessions that the recorder opened outside of the recording, oldest first."""
     found = {(row["loginPhrase"], row["zelid"]) for row in recording.sessions.values()}
-    for _, exchange in recording.exchanges():
+    for _unused, exchange in recording.exchanges():
         if exchange.credential == _LOGGED_IN:
             who = claimed(exchange.request.header("zelidauth"))
             if who is not None and PHRASE.match(who.login_phrase) and who.login_phrase not in issued:
@@ -237,7 +237,7 @@ class ReplayNode:
         for app in apps.values():
             world.add_app(app)
         for row in self._rows:
-            ip, _, port = row["ip"].partition(":")
+            ip, _unused, port = row["ip"].partition(":")
             key = f"{ip}:{port or PORT}"
             if key not in world.nodes:
                 world.nodes[key] = self._node_at(world, host if key == f"127.0.0.1:{PORT}" else ip, int(port or PORT))

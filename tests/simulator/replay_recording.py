@@ -130,7 +130,7 @@ class Recording:
 
     def answer(self, path: str) -> Any:
         """Return ``data`` of the first successful answer to ``GET path``, or None: the state that the node had."""
-        for _, exchange in self.exchanges():
+        for _unused, exchange in self.exchanges():
             if exchange.request.method == "GET" and exchange.request.target == path and exchange.response.status == 200:
                 envelope = json.loads(exchange.response.body)
                 if envelope.get("status") == "success" and "data" in envelope:

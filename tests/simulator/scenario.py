@@ -141,7 +141,7 @@ def timings_of(text: Mapping[str, Any], base: Timings) -> Timings:
 def _place(row: Mapping[str, Any], position: int, network: int, used: dict[str, list[int]]) -> tuple[str, int]:
     port = row.get("port")
     if "address" in row:
-        ip, _, text = str(row["address"]).partition(":")
+        ip, _unused, text = str(row["address"]).partition(":")
         port = int(text or 16127)
     elif "ip" in row:
         ip = str(row["ip"])

@@ -84,7 +84,7 @@ def _env(shell: Shell, words: list[str]) -> Run:
             known = len(words) > 1 and words[1] in COMMANDS
             shell.out(f"{words[1]}\n" if known else "")
             return 0 if known else 127
-        name, _, value = words.pop(0).partition("=")
+        name, _unused, value = words.pop(0).partition("=")
         env[name] = value
     if not words:
         shell.out("".join(f"{name}={value}\n" for name, value in env.items()))
@@ -350,7 +350,7 @@ def _sum(shell: Shell, words: list[str]) -> int:
 @_quick("grep")
 def _grep(shell: Shell, words: list[str]) -> int:
     plain = [word for word in words if not word.startswith("-")]
-    content, _ = _input(shell, plain[1:], "grep")
+    content, _unused = _input(shell, plain[1:], "grep")
     lines = [line for line in content.decode("utf-8", "replace").splitlines() if re.search(plain[0], line)]
     if "-q" not in words:
         shell.out(f"{len(lines)}\n" if "-c" in words else "".join(f"{line}\n" for line in lines))

@@ -254,7 +254,7 @@ class Shell:
         words = yield from self._expand_all(command.words)
         assignments: dict[str, str] = {}
         while words and words[0].partition("=")[1] and words[0].partition("=")[0].isidentifier():
-            name, _, value = words.pop(0).partition("=")
+            name, _unused, value = words.pop(0).partition("=")
             assignments[name] = value
         if not words:
             self.env.update(assignments)

@@ -47,7 +47,7 @@ def node_base64(text: str) -> bytes:
 
 def _bech32_program(address: str) -> bytes | None:
     """The 20 or 32 bytes of a bech32 address; the checksum is not looked at further than its length."""
-    _, separator, rest = address.lower().rpartition("1")
+    _unused, separator, rest = address.lower().rpartition("1")
     if not separator or len(rest) < 8 or any(character not in _BECH32 for character in rest):
         return None
     bits = "".join(f"{_BECH32.index(character):05b}" for character in rest[1:-6])

@@ -150,7 +150,7 @@ class _Parser:
         """Walk over what follows a backslash."""
         token = self.here()
         if token == "u":
-            for _ in range(4):
+            for _unused in range(4):
                 self.at += 1
                 if not self.here() or self.here() not in "0123456789abcdefABCDEF":
                     raise self.complain("Bad Unicode escape")

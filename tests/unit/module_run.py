@@ -52,4 +52,5 @@ class Ran:
 class RunModule(Protocol):
     """Runs a module with the options that a task would have."""
 
-    def __call__(self, name: str, *, check: bool = False, diff: bool = False, **options: Any) -> Ran: ...
+    def __call__(self, name: str, *, check: bool = False, diff: bool = False, **options: Any) -> Ran:
+        """Run it and say what came of it."""

@@ -177,7 +177,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
 def summary_lines(report: Mapping[str, Any]) -> list[str]:
     """The end of a run in a few lines."""
     counts = ", ".join(
-        f"{report['counts'][result]} {heading.split(':')[0].lower()}"
+        f"{report['counts'][result]} {heading.split(':', maxsplit=1)[0].lower()}"
         for result, heading in RESULTS.items()
         if report["counts"].get(result)
     )

@@ -248,7 +248,7 @@ def monitor_stream(call: Call) -> Reply:
 
 
 def _samples(call: Call, container: Container) -> Script:
-    for _ in range(3600):
+    for _unused in range(3600):
         yield envelope("success", sample(call, container)).body.removeprefix(b'{"status":"success","data":')[:-1]
         yield 1.0
 

@@ -115,7 +115,7 @@ def benchmark_status(node: Node) -> dict[str, Any]:
 def benchmarks(node: Node) -> dict[str, Any]:
     """``/benchmark/getbenchmarks``. Raises RpcError."""
     node.need_benchmark()
-    _, cores, ram, ssd = TIERS[node.spec.tier]
+    _unused, cores, ram, ssd = TIERS[node.spec.tier]
     state = node.benchmark_status()
     figures = {
         "ipaddress": node.chain_ip,
@@ -148,7 +148,7 @@ def benchmarks(node: Node) -> dict[str, Any]:
 
 def usage(node: Node) -> dict[str, Any]:
     """``/apps/fluxusage``: containers are subtracted from apps, so ``stoppedApps`` may be negative."""
-    _, cores, ram, ssd = TIERS[node.spec.tier]
+    _unused, cores, ram, ssd = TIERS[node.spec.tier]
     running = sum(container.running for container in node.apps.containers)
     total = len(node.apps.installed)
     return {

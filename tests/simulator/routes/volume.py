@@ -239,7 +239,7 @@ def _progress(parts: list[tuple[str, bytes]], expected: int) -> Script:
     while received < expected:
         received = min(expected, received + PART_BYTES)
         yield stringify([received, expected])
-    for field, _ in parts:
+    for field, _unused in parts:
         yield field.encode()
 
 

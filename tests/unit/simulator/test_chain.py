@@ -21,7 +21,7 @@ def test_a_node_confirms_again_at_its_age(start: Start) -> None:
 
 
 def test_the_ages_of_a_fleet_are_500_to_520(start: Start) -> None:
-    lab = start([{} for _ in range(30)])
+    lab = start([{} for _unused in range(30)])
     lab.sim.advance(640 * 30)
     for node in lab.sim.addresses:
         confirmed = lab.sim.states(node=node, what="confirmed")

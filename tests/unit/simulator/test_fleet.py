@@ -29,13 +29,13 @@ ROOT = Path(__file__).parents[3]
 
 def served_by(lab: Any, path: str, count: int, **headers: str) -> list[str]:
     """Which nodes answered through the gateway."""
-    for _ in range(count):
+    for _unused in range(count):
         lab.http.get(f"{lab.sim.gateway}{path}", headers=headers, timeout=10)
     return [line["via"] for line in lab.sim.requests(path=path)[-count:]]
 
 
 def test_one_client_gets_one_node_but_for_the_paths_in_turn(start: Start) -> None:
-    lab = start([{"tier": "STRATUS", "arcane": True} for _ in range(4)] + [{"tier": "CUMULUS"}])
+    lab = start([{"tier": "STRATUS", "arcane": True} for _unused in range(4)] + [{"tier": "CUMULUS"}])
     good = set(lab.sim.addresses[:4])
     assert len(set(served_by(lab, "/daemon/getinfo", 6))) == 1
     assert set(served_by(lab, "/apps/locations", 8)) == good
@@ -114,7 +114,7 @@ def test_yaml_and_json_files(tmp_path: Path) -> None:
         ({"nodes": [{"ip": "8.8.8.8"}]}, "not on loopback"),
         ({"nodes": [{"port": 80}]}, "port 80"),
         ({"nodes": [{"host": 1, "port": 16127}, {"host": 1, "port": 16127}]}, "taken"),
-        ({"nodes": [{"host": 1} for _ in range(9)]}, "no more than 8 nodes"),
+        ({"nodes": [{"host": 1} for _unused in range(9)]}, "no more than 8 nodes"),
         ({"timings": {"nap": 1}}, "unknown timings"),
     ],
 )
@@ -174,7 +174,7 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert ctl("restart", "127.0.0.1:1").returncode == 1
     finally:
         process.terminate()
-        output, _ = process.communicate(timeout=30)
+        output, _unused = process.communicate(timeout=30)
     assert process.returncode == 0
     assert output.startswith("3 nodes on 127.")
     assert json.loads(journal.read_text().splitlines()[0])["kind"] == "fleet"

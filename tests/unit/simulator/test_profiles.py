@@ -128,7 +128,7 @@ def test_placement_locations_take_no_query(start: Start) -> None:
 
 
 def test_peers(start: Start) -> None:
-    lab = start([{} for _ in range(3)])
+    lab = start([{} for _unused in range(3)])
     everybody = lab.data("/flux/peers")
     outbound, inbound = lab.data("/flux/peers/outbound"), lab.data("/flux/peers/inbound")
     assert outbound + inbound == everybody

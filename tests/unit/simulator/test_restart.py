@@ -109,7 +109,7 @@ def test_peers_come_back_slowly_and_the_numbers_rise(start: Start) -> None:
     lab.restart()
     lab.sim.advance(9)
     found = []
-    for _ in range(5):
+    for _unused in range(5):
         found.append(lab.error("/flux/checkcommunication")["message"])
         lab.sim.advance(28)
     assert found == sorted(found)

@@ -136,7 +136,7 @@ def test_the_team_may_restart_since_8_19(start: Start, version: str, restarts: b
 
 def test_a_header_in_query_string_form_needs_its_plus_escaped(start: Start) -> None:
     lab = start()
-    for _ in range(40):
+    for _unused in range(40):
         header = json.loads(lab.self_issued(lab.sim.operator)["zelidauth"])
         if "+" in header["signature"]:
             break

@@ -25,7 +25,7 @@ ARCHIVE = "backup/local/backup_web.tar.gz"
 
 
 def _lab(start: Start, version: str = NEW, nodes: int = 1) -> Lab:
-    return start([{"version": version, "apps": ["Tide", "Plain", "Sync"]} for _ in range(nodes)], apps=APPS)
+    return start([{"version": version, "apps": ["Tide", "Plain", "Sync"]} for _unused in range(nodes)], apps=APPS)
 
 
 def _task(lab: Lab, path: str, body: dict[str, Any], seconds: float = 200) -> list[str]:

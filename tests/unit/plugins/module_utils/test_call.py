@@ -34,7 +34,7 @@ def call(**options: Any) -> Call:
 
 
 def failing(error: Exception) -> Any:
-    def run(_: Call) -> Result:
+    def run(_unused: Call) -> Result:
         raise error
 
     return run

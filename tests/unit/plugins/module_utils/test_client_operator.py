@@ -142,7 +142,7 @@ def test_a_success_in_the_cache_of_an_old_node_is_not_taken_for_a_restart(
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     simulator.fault(client.node, kind="restart_ignored")
     kept = []
-    for _ in range(2):
+    for _unused in range(2):
         with opener.open(request, timeout=5) as reply:
             assert json.load(reply)["data"] == "Restarting FluxOS"
             kept.append("apicache-store" in reply.headers)

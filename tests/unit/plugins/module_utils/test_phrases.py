@@ -36,7 +36,7 @@ def test_a_self_issued_phrase_has_the_form_that_nodes_take(now: float) -> None:
 
 
 def test_phrases_differ() -> None:
-    assert len({self_issued_phrase(1.8e9) for _ in range(100)}) == 100
+    assert len({self_issued_phrase(1.8e9) for _unused in range(100)}) == 100
 
 
 def test_the_choice_of_characters_can_be_given() -> None:

@@ -111,7 +111,7 @@ def test_one_login_serves_every_later_call_of_every_task(
         NodeLogin(signer, SessionCache(tmp_path / "sessions")).header(
             client_of(node(sim), transport), privilege="stored"
         )
-        for _ in range(5)
+        for _unused in range(5)
     }
     assert len(headers) == 1
     assert len(sent(sim, "/id/verifylogin")) == 1
@@ -166,7 +166,7 @@ def test_processes_log_in_once(sim: RunningSimulator, tmp_path: Path, checkout: 
     command = [sys.executable, "-c", program, node(sim), str(tmp_path / "sessions")]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=checkout, text=True)
-        for _ in range(4)
+        for _unused in range(4)
     ]
     headers = {worker.communicate(sim.operator.wif, timeout=60)[0] for worker in workers}
     assert [worker.returncode for worker in workers] == [0] * 4

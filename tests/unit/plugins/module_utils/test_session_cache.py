@@ -301,7 +301,7 @@ def test_readers_never_see_half_an_entry(cache: SessionCache) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        seen = [cache.get(NODE, FLUX_ID, "stored") for _ in range(500)]
+        seen = [cache.get(NODE, FLUX_ID, "stored") for _unused in range(500)]
     finally:
         stop.set()
         writer.join()

@@ -80,7 +80,7 @@ class TestCompleteness:
         assert [line for line in sim.requests() if line["write"] or line["flux_id"]] == []
 
     def test_nothing_comes_from_a_cache(self, sim: RunningSimulator, survey: Survey) -> None:
-        for _ in range(2):
+        for _unused in range(2):
             examined(survey, sim)
         assert [line for line in sim.requests() if line["from_cache"] and line["node"] != "gateway"] == []
 

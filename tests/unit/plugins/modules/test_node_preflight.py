@@ -180,5 +180,5 @@ class TestFleet:
         for address in sim.addresses:
             sim.set(address, version="8.20.0-dev")
         ran = run_module("node_preflight", nodes=fleet(sim), target_version="newest")
-        assert {decision for decision, _ in decisions(ran).values()} == {"hold"}
-        assert {reason for _, reason in decisions(ran).values()} == {"cannot_evaluate"}
+        assert {decision for decision, _unused in decisions(ran).values()} == {"hold"}
+        assert {reason for _unused, reason in decisions(ran).values()} == {"cannot_evaluate"}

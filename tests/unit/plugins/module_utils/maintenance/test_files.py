@@ -63,7 +63,7 @@ class TestWhole:
         path = tmp_path / "plan.json"
         write_json(path, {"a": 1})
 
-        def full(*_: Any) -> None:
+        def full(*_unused: Any) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "replace", full)

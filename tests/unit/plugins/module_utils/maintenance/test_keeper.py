@@ -97,7 +97,7 @@ def test_the_next_run_goes_on_with_it(tmp_path: Path, dead_pid: int) -> None:
 
 def test_a_run_that_goes_on_twice_counts_both(tmp_path: Path, dead_pid: int) -> None:
     killed(tmp_path, dead_pid)
-    for _ in range(2):
+    for _unused in range(2):
         again = Controller(tmp_path, dead_pid)
         again.start(again.open())
     assert again.step("reported")["report"]["resumed"] == 2

@@ -88,7 +88,7 @@ class TestTaking:
         contenders = [FORK.Process(target=contend, args=(number,)) for number in range(count)]
         for contender in contenders:
             contender.start()
-        words = dict(said.get(timeout=60) for _ in contenders)
+        words = dict(said.get(timeout=60) for _unused in contenders)
         for contender in contenders:
             contender.join(60)
         winners = [f"run-{number}" for number, refused_by in words.items() if refused_by is None]

@@ -182,7 +182,7 @@ class TestJudging:
         return judge(self.CANDIDATE, verdict), verdict
 
     def test_a_candidate_that_passes_keeps_its_own_reason(self) -> None:
-        decision, _ = self.judged()
+        decision, _unused = self.judged()
         assert (decision.decision, decision.reason) == ("restart", Reason.NAMED)
 
     def test_one_that_does_not_is_held_for_the_first_gate(self) -> None:
@@ -196,7 +196,7 @@ class TestJudging:
         assert not worth_waiting([])
 
     def test_instances_elsewhere_are_not_waited_for(self) -> None:
-        decision, _ = self.judged(elsewhere={"shop": 1, "wiki": 2})
+        decision, _unused = self.judged(elsewhere={"shop": 1, "wiki": 2})
         assert (decision.reason, decision.clears) == (Reason.APP_BUDGET, True)
         assert not worth_waiting([decision])
 
