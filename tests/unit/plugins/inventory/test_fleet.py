@@ -119,7 +119,7 @@ def test_two_addresses_that_would_be_one_host_are_an_error(read: Reader) -> None
     ("options", "words"),
     [
         ({"nodes": ["203.0.113.7:80"]}, "nodes: '203.0.113.7:80'"),
-        ({"nodes": ["203.0.113.7"], "read_status": True, "timeout": 0}, "timeout is a number of seconds above 0"),
+        ({"nodes": ["203.0.113.7"], "read_status": True, "timeout": 0}, "timeout is 0: a number above 0 is expected"),
         ({"owners": ["me"]}, "owners: 'me' is neither a payment address"),
         ({"proxy": "nonsense://x"}, "proxy"),
         ({"ca_file": "/nowhere/ca.pem"}, "/nowhere/ca.pem"),
