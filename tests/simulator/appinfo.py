@@ -17,7 +17,8 @@ DEFAULT_IMAGE = "nginx:1.27-alpine"
 class Part:
     """One component. ``data`` is containerData with its flags (``g:/data``); ``log_rate`` lines per simulated second.
 
-    ``log_file``: bytes of one log file, after which docker rotates (None: 20 MB, since 8.18 5 MB).
+    ``log_file``: bytes of one log file, after which docker rotates (None: 20 MB, since 8.18 5 MB). ``shell``: whether the
+    image has one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     env: tuple[str, ...] = ()
     log_rate: float = 0.0
     log_file: int | None = None
+    shell: bool = True
 
 
 def container_name(identifier: str) -> str:
@@ -176,7 +178,7 @@ def parts_of(row: Mapping[str, Any], version: int) -> tuple[tuple[str, ...], tup
     Components are names or objects with the keys of :class:`Part`; the same keys beside them hold for all components.
     Raises TypeError for a key that is none.
     """
-    keys = ("image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file")
+    keys = ("image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file", "shell")
     common = {key: row[key] for key in keys if key in row}
     listed = row.get("components", ("web",))
     names = tuple(str(entry["name"]) if isinstance(entry, Mapping) else str(entry) for entry in listed)

@@ -66,6 +66,7 @@ class Boot:
         self._clean = reboot
         node.is_up = False
         node.operations.die()
+        node.jobs.die()
         node.say("down", why=why)
         self.count += 1
         self.settled = False
@@ -195,6 +196,7 @@ class Boot:
         for container in node.apps.containers:
             if not container.held_down and container.flag != "g" and container.name not in node.apps.locks:
                 node.apps.start(container)
+        node.apps.sweep()
         self.settled = True
         node.say("boot_settled")
         node.apps.broadcast()

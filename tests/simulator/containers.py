@@ -47,6 +47,7 @@ class Container:
     started: float | None = None
     finished: float | None = None
     exit_code: int = 0
+    crashes: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -270,7 +271,7 @@ class NodeApps:
     def reconcile(self, name: str) -> None:
         """Bring the containers of an app to what is wanted of them."""
         app = self.installed.get(name)
-        if app is None or self.node.operations.keeps_off(name):
+        if app is None or not self.node.is_up or self.node.operations.keeps_off(name):
             return
         for docker_name, component in app.container_names().items():
             container = self.find(docker_name)

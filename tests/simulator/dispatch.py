@@ -128,11 +128,15 @@ class Exchange:
         if route.checks == "first" and privilege not in (None, "public") and not call.authorize(str(privilege)):
             return envelope.unauthorized()
         try:
-            return route.handler(call)
+            reply = route.handler(call)
         except RpcError as failed:
             return envelope.error(failed.message, code=failed.code)
         except BadName as wrong:
             return envelope.error(wrong.message, name=wrong.name)
+        if route.gated and node.profile.boot_window:
+            # Since 8.18 nobody is to keep an answer of app control.
+            reply.headers += (("Cache-Control", "no-store"),)
+        return reply
 
     def _unchanged(self, reply: Reply) -> bool:
         headers = self.request.headers

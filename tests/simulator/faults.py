@@ -56,6 +56,8 @@ CONDITIONS = (
     "backup_fails",
     "restore_fails",
     "file_operation",
+    "slow_files",
+    "crash",
 )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.appinfo import container_name
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from tests.simulator.faults import Fault
     from tests.simulator.node import Node
 
+# Seconds before each further start of a container that exits by itself; a run of ten minutes counts as a new beginning.
+LADDER = (0.0, 30.0, 300.0, 900.0, 1800.0)
+STABLE = 600.0
+NOTICED = 1.0
 REJECTION = "unhandled rejection"
 
 
@@ -48,6 +53,8 @@ def instance_fault(node: Node, kind: str, fault: Fault | None) -> None:
         _container(node, fault)
     elif kind == "container_missing":
         _missing(node, fault)
+    elif kind == "crash" and fault is not None:
+        _crash(node, fault)
     elif kind == "no_volume" and fault is not None:
         for docker_name, volume in list(node.apps.volumes.items()):
             if _named(docker_name, volume.name, fault):
@@ -68,6 +75,20 @@ def _container(node: Node, fault: Fault | None) -> None:
             apps.stop(container, "exited")
             container.held_down = True
             return
+
+
+def _crash(node: Node, fault: Fault) -> None:
+    """A process exits; the reconciler starts it again: at once the first time, then later and later."""
+    for container in node.apps.containers:
+        if container.running and _named(container.name, container.app, fault):
+            node.apps.stop(container, "exited by itself", kill=True)
+            container.exit_code = int(fault.options.get("code", 1))
+            stable = container.started is not None and container.since - container.started > STABLE
+            container.crashes = 0 if stable else container.crashes
+            delay = LADDER[min(container.crashes, len(LADDER) - 1)]
+            container.crashes += 1
+            node.world.timeline.after(delay + NOTICED, partial(node.apps.reconcile, container.app))
+    node.faults.end(fault)
 
 
 def _missing(node: Node, fault: Fault | None) -> None:

@@ -17,6 +17,7 @@ from tests.simulator.confirmation import Confirmation
 from tests.simulator.containers import NodeApps
 from tests.simulator.faults import Fault, Faults
 from tests.simulator.instances import instance_fault, instances
+from tests.simulator.jobs import Jobs
 from tests.simulator.monitor import Monitor
 from tests.simulator.operations import Operations
 from tests.simulator.profiles import Profile, profile_of
@@ -94,6 +95,7 @@ class Node:
         self.faults = Faults(self)
         self.apps = NodeApps(self)
         self.operations = Operations(self)
+        self.jobs = Jobs(self)
         self.boot = Boot(self)
         self.monitor = Monitor(self)
         self.confirmation = Confirmation(

@@ -136,6 +136,10 @@ class Registry:
         """Register a POST route."""
         return self._add("POST", pattern, options)
 
+    def delete(self, pattern: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a DELETE route."""
+        return self._add("DELETE", pattern, options)
+
     def _add(self, method: str, pattern: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
             self.routes.append(Route(method, pattern, handler, **options))

@@ -46,7 +46,7 @@ NODE_KEYS = {
 
 
 APP_KEYS = {"name", "owner", "instances", "components", "version", "height", "revision"}
-PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file"}
+PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file", "shell"}
 
 
 class ScenarioError(ValueError):

@@ -16,6 +16,7 @@ from tests.simulator.routes import (
     execute,
     explorer,
     flux,
+    held,
     identity,
     inspect,
     logs,
@@ -42,6 +43,7 @@ for _group in (
     backup,
     backup_tasks,
     registry,
+    held,
 ):
     REGISTRY.routes.extend(_group.ROUTES.routes)
 

@@ -10,6 +10,7 @@ decoded alone, so a frame that lies across two pieces is lost: output of more th
 from __future__ import annotations
 
 import json
+import posixpath
 from typing import Any
 
 from tests.simulator.appinfo import main_name
@@ -21,12 +22,18 @@ from tests.simulator.operations import Script
 from tests.simulator.routes.health import docker_down, docker_error
 from tests.simulator.routes.owner import EXEC_RIGHTS, NO_NAME, find, is_old, missing
 from tests.simulator.routing import Registry
+from tests.simulator.shell_commands import COMMANDS
 from tests.simulator.shell_run import Exit, Files, Run, Shell
 
 ROUTES = Registry()
 PIECE = 65536
 FRAME = 16384
 FRAME_HEADER = 8
+SHELLS = ("sh", "bash", "ash")
+NOT_FOUND = (
+    b'OCI runtime exec failed: exec failed: unable to start container process: exec: "%s": '
+    b"executable file not found in $PATH: unknown\r\n"
+)
 
 
 class Frames:
@@ -128,6 +135,10 @@ def _run(call: Call, container: Container, command: list[str], env: list[str], f
         {1: frames.write, 2: frames.write},
         host=container.component or container.app,
     )
+    program = posixpath.basename(command[0])
+    if program not in COMMANDS or (program in SHELLS and not container.part.shell):
+        frames.write(NOT_FOUND % command[0].encode())
+        return 127
     try:
         code = yield from shell.execute(command)
     except Exit as ended:

@@ -71,6 +71,12 @@ def _guarded(call: Call, mandatory: str, names: tuple[str, ...], act: Act) -> Re
         return error(str(missing), code="ENOENT")
 
 
+def _drop(volume: Volume, path: str) -> None:
+    """Remove what is there; the root of a volume stays."""
+    if path:
+        volume.remove(path)
+
+
 def _write_is_refused(call: Call) -> Reply | None:
     """Since 8.18 one file operation at a time."""
     if not is_old(call) and call.node.faults.condition("file_operation"):
@@ -154,8 +160,14 @@ def remove_object(call: Call) -> Reply:
 
     def act(call: Call, volume: Volume) -> Reply:
         path = checked(named(call, "object"))
-        if path:
-            volume.remove(path)
+        slow = None if is_old(call) else call.node.faults.use("slow_files")
+        if slow is not None:
+            # What takes more than 10 s goes on as a job.
+            if call.node.jobs.is_full_for(named(call)):
+                return unavailable("Another file operation is running")
+            seconds = float(slow.options.get("seconds", 30.0))
+            return call.node.jobs.begin(named(call), seconds, lambda: _drop(volume, path))
+        _drop(volume, path)
         return success("File Removed")
 
     refusal = _write_is_refused(call)

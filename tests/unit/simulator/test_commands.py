@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from tests.unit.simulator.conftest import Lab, Start
 
 OLD, NEW = "8.17.0", "8.20.0"
-APPS = [{"name": "Tide", "components": [{"name": "web", "env": ["MODE=fast"]}], "version": 8}]
+APPS = [
+    {
+        "name": "Tide",
+        "components": [{"name": "web", "env": ["MODE=fast"]}, {"name": "bare", "shell": False}],
+        "version": 8,
+    }
+]
 
 
 def _lab(start: Start, version: str = NEW) -> Lab:
@@ -74,6 +80,13 @@ def test_arguments_reach_a_wrapped_command(start: Start) -> None:
 @pytest.mark.parametrize("cmd", [["env"], '["env"]'])
 def test_environment(start: Start, cmd: Any) -> None:
     assert _post(_lab(start), cmd, env=["A=1"]).text == "A=1\nMODE=fast\nPATH=/usr/bin\n"
+
+
+def test_an_image_without_a_shell(start: Start) -> None:
+    lab = _lab(start)
+    assert _post(lab, ["echo", "x"], name="bare_Tide").text == "x\n"
+    assert _post(lab, ["sh", "-c", "echo x"], name="bare_Tide").text.startswith("OCI runtime exec failed: ")
+    assert 'exec: "nosuch": executable file not found' in _post(lab, ["nosuch"]).text
 
 
 def test_output_of_more_than_64_kb_has_holes(start: Start) -> None:

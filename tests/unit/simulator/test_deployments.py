@@ -171,6 +171,17 @@ def test_a_stream_that_never_ends(start: Start, finishes: bool) -> None:
     assert (b"undergoing soft redeploy" in next(answer.iter_content(4096))) is not finishes
 
 
+@pytest.mark.parametrize(("kind", "outcome"), [("truncate", "truncated"), ("stall", "stalled"), ("reset", "reset")])
+def test_faults_of_the_wire_within_a_stream(start: Start, kind: str, outcome: str) -> None:
+    lab = _lab(start)
+    lab.sim.fault(lab.first, kind=kind, path="/apps/redeploy/*", bytes=60, late=True)
+    with pytest.raises(requests.RequestException):
+        assert lab.http.get(f"http://{lab.first}/apps/redeploy/Tide", headers=lab.owner(), timeout=0.5).text
+    assert lab.sim.requests(path="/apps/redeploy/Tide")[-1]["outcome"] == outcome
+    lab.sim.advance(200)
+    assert "redeployed" in lab.whats()
+
+
 def test_a_process_that_dies_within_a_redeploy_has_lost_the_app(start: Start) -> None:
     lab = _lab(start)
     answer = lab.get("/apps/redeploy/Tide", headers=lab.owner(), stream=True)

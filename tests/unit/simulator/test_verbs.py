@@ -136,6 +136,28 @@ def test_what_the_reconciler_has_not_done_yet_is_promised(start: Start) -> None:
     assert lab.said("/apps/appstop/Plain", header) == "Application Plain will be stopped: docker is not reachable"
 
 
+def test_a_process_that_exits_is_started_again_later_and_later(start: Start) -> None:
+    lab = _lab(start, NEW)
+    for seconds in (2, 32):
+        lab.sim.fault(lab.first, kind="crash", name="web_Tide", code=3)
+        row = next(row for row in lab.data("/apps/listallapps") if row["Names"] == ["/fluxweb_Tide"])
+        assert row["Status"].startswith("Exited (3) ")
+        lab.sim.advance(seconds)
+        assert lab.states("Tide")["fluxweb_Tide"] == "running"
+    lab.sim.fault(lab.first, kind="crash", name="web_Tide")
+    lab.sim.advance(200)
+    assert lab.states("Tide")["fluxweb_Tide"] == "exited"
+    lab.sim.advance(200)
+    assert lab.states("Tide")["fluxweb_Tide"] == "running"
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_app_control_is_not_to_be_kept_since_8_18(start: Start, version: str) -> None:
+    lab = _lab(start, version)
+    answer = lab.get("/apps/apprestart/Tide", headers=lab.owner())
+    assert answer.headers.get("Cache-Control") == (None if version == OLD else "no-store")
+
+
 def test_a_later_wish_wins(start: Start) -> None:
     lab = _lab(start, NEW)
     header = lab.owner()

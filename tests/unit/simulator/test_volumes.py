@@ -124,6 +124,25 @@ def test_one_file_operation_at_a_time_and_none_in_the_boot_window(start: Start) 
     assert lab.get("/apps/getfolderinfo/Tide/web/appdata", headers=lab.owner()).status_code == 200
 
 
+def test_a_slow_removal_is_a_job_since_8_18(start: Start) -> None:
+    lab = _lab(start)
+    lab.sim.fault(lab.first, kind="slow_files", seconds=30)
+    answer = lab.get("/apps/removeobject/Tide/web/appdata%2Fmarker", headers=lab.owner())
+    assert (answer.status_code, answer.json()["data"]["status"]) == (202, "Running")
+    url = answer.json()["data"]["statusUrl"]
+    assert answer.headers["Location"] == url
+    assert lab.get("/apps/removeobject/Tide/web/appdata", headers=lab.owner()).status_code == 503
+    assert lab.data(url)["status"] == "Running"
+    lab.sim.advance(31)
+    assert lab.data(url)["status"] == "Succeeded"
+    assert lab.sim.files(lab.first, "fluxweb_Tide") == {}
+    other = lab.get("/apps/removeobject/Tide/Cache/appdata", headers=lab.owner()).json()["data"]["statusUrl"]
+    assert lab.http.delete(f"http://{lab.first}{other}", timeout=10).json()["data"]["status"] == "Canceled"
+    lab.sim.advance(3700)
+    assert lab.get(url).status_code == 404
+    assert lab.sim.files(lab.first, "fluxCache_Tide") == {"appdata/marker": b"data of fluxCache_Tide\n"}
+
+
 def test_sizes(start: Start) -> None:
     lab = _lab(start)
     header = lab.owner()
