@@ -178,7 +178,8 @@ class Instance:
 class RestartAnswer:
     """What came back from ``GET /flux/restart``. None of the outcomes proves a restart: only the uptime does."""
 
-    outcome: Literal["accepted", "dropped", "cannot"]
+    outcome: Literal["accepted", "dropped", "unclear", "cannot"]
     """``dropped``: the connection closed without an answer, the usual one on legacy nodes (pm2 kills the process that
-    answers). ``cannot``: the node has no pm2 (ArcaneOS), nothing was restarted."""
+    answers). ``unclear``: something answered that is not FluxOS, a proxy for example, which may have passed the request
+    on. ``cannot``: the node has no pm2 (ArcaneOS), nothing was restarted."""
     said: str

@@ -91,7 +91,8 @@ reason:
 outcome:
   description:
     - What came back. V(dropped) is the usual end of the connection, since the process that answers is the one that
-      is replaced.
+      is replaced. V(accepted) is an answer. V(unclear) is one that did not come from FluxOS.
+    - None of them proves a restart. Only the uptime does, which O(wait) looks at.
   returned: when a restart was asked for
   type: str
   sample: dropped

@@ -223,7 +223,6 @@ WAITED = "wait until FluxOS restarted: not so after 15 s; last seen: "
 RECOVERED = "wait until the node is healthy: not so after 15 s; last seen: it still needs "
 PHRASE = "ask for a login phrase (/id/emergencyphrase): "
 SAME = "the same process, up for "
-UNKNOWN = "Whether FluxOS restarted is not known: look at its uptime."
 ON_THE_HOST = "restart it on the host."
 LOOK = "Look at this node before anything else is restarted; nothing is forced and nothing else was touched."
 PHRASE_GONE = "Signed message is no longer valid. Please request a new one."
@@ -271,17 +270,17 @@ FAILS = [
     ),
     Case(
         "HTML for the restart",
-        (ASKED, 'not JSON but an HTML page: "Not here".', "check the address", UNKNOWN),
+        (WAITED, SAME, '(the request to restart had ended with: not JSON but an HTML page: "Not here")', ON_THE_HOST),
         fault=wire("html", "/flux/restart", title="Not here"),
     ),
     Case(
         "500 for the restart",
-        (ASKED, "HTTP 500: Out of order.", "check what stands between here and the node", UNKNOWN),
+        (WAITED, SAME, "(the request to restart had ended with: HTTP 500: Out of order)", ON_THE_HOST),
         fault=wire("http_error", "/flux/restart", status=500, body="<h1>Out of order</h1>"),
     ),
     Case(
         "garbage for the restart",
-        (ASKED, "an answer that is not JSON: nonsense.", UNKNOWN),
+        (WAITED, SAME, "(the request to restart had ended with: an answer that is not JSON: nonsense)", ON_THE_HOST),
         fault=json_answer("/flux/restart", "nonsense"),
     ),
     Case(
