@@ -32,7 +32,7 @@ options:
   signer_command:
     description:
       - A program that reads a text from its input and prints the signature, so that no key need be on the controller.
-        It is not run by a shell.
+        It is not run by a shell, and has 60 s. Its arguments can be seen in the process list, so put no secret there.
       - The host variable C(fluxos_signer_command) and the environment variable E(FLUXOS_SIGNER_COMMAND) are asked
         when it is not set.
     type: str
