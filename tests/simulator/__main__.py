@@ -37,7 +37,7 @@ def run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenario", default="demo", help="demo, fleet, single, or a JSON or YAML file (default demo)")
+    parser.add_argument("--scenario", default="demo", help="demo, fleet, instances, single, or a file (default demo)")
     parser.add_argument("--nodes", type=int, default=60, help="size of the scenario fleet (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the scenario fleet (default 1)")
     parser.add_argument("--time-factor", type=float, default=1.0, help="simulated seconds in a real one (default 1)")

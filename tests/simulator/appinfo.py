@@ -17,8 +17,8 @@ DEFAULT_IMAGE = "nginx:1.27-alpine"
 class Part:
     """One component. ``data`` is containerData with its flags (``g:/data``); ``log_rate`` lines per simulated second.
 
-    ``log_file``: bytes of one log file, after which docker rotates (None: 20 MB, since 8.18 5 MB). ``shell``: whether the
-    image has one.
+    ``log_file``: bytes of one log file, after which docker rotates (None: 20 MB, since 8.18 5 MB). ``shell``: the image
+    has one.
     """
 
     name: str

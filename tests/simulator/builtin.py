@@ -121,4 +121,17 @@ def single(_nodes: int, seed: int) -> Scenario:
     )
 
 
-BUILTIN: dict[str, Builder] = {"demo": demo, "fleet": fleet, "single": single}
+def instances(count: int, seed: int) -> Scenario:
+    """Apps of every kind on nodes of all generations: three nodes each of 8.20, 8.18 and 8.17, all of them everywhere."""
+    apps: list[dict[str, Any]] = [
+        {"name": "PlainTide", "version": 3, "log_rate": 0.5},
+        {"name": "TideBoard", "version": 8, "components": ["web", "cache"], "log_rate": 0.5},
+        {"name": "ReefMail", "version": 8, "components": ["web", {"name": "db", "data": "g:/data"}]},
+        {"name": "KelpForum", "version": 7, "components": ["web", {"name": "store", "data": "r:/data"}]},
+    ]
+    names = [app["name"] for app in apps]
+    nodes = [{"version": version, "apps": names} for version in ("8.20.0", "8.18.0", "8.17.0") for _ in range(3)]
+    return Scenario("instances", nodes, [{"owner": "@app owner", **app} for app in apps], seed=seed)
+
+
+BUILTIN: dict[str, Builder] = {"demo": demo, "fleet": fleet, "single": single, "instances": instances}

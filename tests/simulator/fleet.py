@@ -312,6 +312,10 @@ class Fleet:
                 "wif": operator.wif,
                 "payment_address": operator.payment_address,
             },
+            "owners": [
+                {"label": person.label, "flux_id": person.flux_id, "wif": person.wif}
+                for person in self.scenario.app_owners()
+            ],
             "tls_fingerprint": self.certificate.fingerprint,
             "pid": os.getpid(),
         }

@@ -94,6 +94,11 @@ class Scenario:
             specs.append(_node_spec(row, position, network, used, self.seed))
         return specs
 
+    def app_owners(self) -> list[Person]:
+        """The throw-away identities that own apps."""
+        labels = {str(row.get("owner", "@app owner")) for row in self.apps}
+        return [Person.named(label[1:]) for label in sorted(labels) if label.startswith("@")]
+
     def app_infos(self) -> list[AppInfo]:
         """The registered apps."""
         found = []

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.simulator.keys import Person
+from tests.simulator.running import RunningSimulator
+
 if TYPE_CHECKING:
     from tests.unit.simulator.conftest import Lab, Start
 
@@ -198,3 +201,13 @@ def test_a_global_command_goes_to_every_instance(start: Start) -> None:
     assert answer["data"]["message"] == "web_Tide queried for global stop"
     lab.sim.advance(5)
     assert not lab.sim.requests(path="/apps/appstop/web_Tide"), "a component has no locations"
+
+
+def test_the_built_in_scenario_of_instances() -> None:
+    with RunningSimulator("instances", time_factor=0) as sim:
+        assert {node.version for node in sim.nodes} == {"8.20.0", "8.18.0", "8.17.0"}
+        assert all(len(node.apps) == 4 for node in sim.nodes)
+        databases = [sim.node(node)["instances"]["ReefMail"]["containers"]["fluxdb_ReefMail"] for node in sim.addresses]
+        assert sorted(row["state"] for row in databases) == ["exited"] * 8 + ["running"]
+        (owner,) = sim.call(lambda fleet: fleet.state()["owners"])
+        assert owner["flux_id"] == Person.named("app owner").flux_id
