@@ -17,7 +17,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.scrub import Scrubber
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import (
@@ -174,7 +174,7 @@ class CommandSigner:
 
     def _run(self, text: str) -> str:
         try:
-            process = subprocess.Popen(
+            process = _OwnSession(
                 self._argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -188,20 +188,24 @@ class CommandSigner:
                 output, complaint = process.communicate(text.encode("utf-8", "surrogatepass"), timeout=self._timeout)
             except subprocess.TimeoutExpired as error:
                 raise SignerError(f"{self._name} gave no signature within {self._timeout:g} s.") from error
-            finally:
-                _end_session(process)
         if process.returncode != 0:
             raise SignerError(f"{self._name} failed ({_ending(process.returncode)}): {_first_line(complaint, text)}")
         return output.decode("utf-8", "replace")
 
 
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill what the command started, so that a timeout or an interrupt leaves no process behind."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+class _OwnSession(subprocess.Popen[bytes]):
+    """A command that leads a session of its own; no process of it outlives a ``with`` that it did not finish.
+
+    ``subprocess.run`` would end the command at a timeout, but not what the command started.
+    """
+
+    def __exit__(self, *details: Any) -> None:
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            # What follows does not wait after an interrupt.
+            self.wait()
+        super().__exit__(*details)
 
 
 def _ending(code: int) -> str:

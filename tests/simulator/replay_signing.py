@@ -65,7 +65,7 @@ def _recovered(compact: bytes, recovery: int, digest: bytes) -> bytes | None:
         return None
     except Exception as exc:
         # coincurve raises a bare Exception when no key can be recovered; anything else is a mistake here.
-        if type(exc) is Exception:
+        if exc.__class__ is Exception:
             return None
         raise
 

@@ -106,6 +106,6 @@ def verify(message: str, address: str, signature: str) -> bool:
         return False
     except Exception as problem:
         # coincurve raises a bare Exception when a key cannot be recovered; anything else is a bug here.
-        if type(problem) is Exception:
+        if problem.__class__ is Exception:
             return False
         raise

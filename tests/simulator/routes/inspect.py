@@ -47,7 +47,13 @@ def inspection(call: Call, container: Container) -> dict[str, Any]:
     volume = call.node.apps.volumes.get(container.name)
     binds = [] if volume is None else [f"{volume.mount}/appdata:{mount_path(part.data)}"]
     mounts = [
-        {"Type": "bind", "Source": bind.split(":")[0], "Destination": mount_path(part.data), "Mode": "", "RW": True}
+        {
+            "Type": "bind",
+            "Source": bind.split(":", maxsplit=1)[0],
+            "Destination": mount_path(part.data),
+            "Mode": "",
+            "RW": True,
+        }
         for bind in binds
     ]
     place = call.node.apps.of(container.app).index(container) + 2

@@ -119,7 +119,7 @@ def test_the_nodes_clock_and_its_cache_are_read_from_the_headers() -> None:
 )
 def test_refusals_of_every_shape(data: Any, said: str, code: Any, name: str | None) -> None:
     error = failure({"status": "error", "data": data})
-    assert type(error) is Refused
+    assert error.kind == Refused.kind
     assert (error.said, error.code, error.name) == (said, code, name)
     assert str(error).startswith(f"{NODE}: read the health: {said}. ")
 
@@ -148,7 +148,7 @@ def test_an_error_envelope_counts_whatever_the_http_code(http_status: int) -> No
     error = failure(
         {"status": "error", "data": {"name": "ForbiddenProtocol", "message": "HTTPS required"}}, http_status
     )
-    assert type(error) is Refused
+    assert error.kind == Refused.kind
     assert error.said == "HTTPS required"
 
 

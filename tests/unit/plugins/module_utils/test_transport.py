@@ -364,7 +364,7 @@ def test_nobody_listens() -> None:
         port = reserved.getsockname()[1]
     with Transport(TransportOptions(timeout=2, retries=1)) as transport, pytest.raises(Unreachable) as caught:
         transport.get(Endpoint.parse(f"http://127.0.0.1:{port}"), "/x", operation="read x", write=True)
-    assert type(caught.value) is Unreachable
+    assert caught.value.kind == Unreachable.kind
     assert not caught.value.maybe_sent
     assert "connection refused" in caught.value.said
 
