@@ -130,7 +130,7 @@ def instances(_nodes: int, seed: int) -> Scenario:
         {"name": "KelpForum", "version": 7, "components": ["web", {"name": "store", "data": "r:/data"}]},
     ]
     names = [app["name"] for app in apps]
-    nodes = [{"version": version, "apps": names} for version in ("8.20.0", "8.18.0", "8.17.0") for _ in range(3)]
+    nodes = [{"version": version, "apps": names} for version in ("8.20.0", "8.18.0", "8.17.0") for _copy in range(3)]
     return Scenario("instances", nodes, [{"owner": "@app owner", **app} for app in apps], seed=seed)
 
 

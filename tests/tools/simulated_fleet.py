@@ -77,8 +77,9 @@ class SimulatedFleet:
 
     def journal(self) -> list[dict[str, Any]]:
         """Return the journal so far: the simulator's own account of every request and state change."""
-        lines = (self.folder / "journal.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        lines = (self.folder / "journal.jsonl").read_text().splitlines(keepends=True)
+        # The last line may be half written at the moment of reading.
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def _wait_for_state(process: subprocess.Popen[bytes], state_file: Path, log: Path) -> dict[str, Any]:
