@@ -57,13 +57,22 @@ def path_of_real_interpreters(folder: Path) -> str:
     return os.pathsep.join(dict.fromkeys([str(folder), *real, *rest]))
 
 
+# The script itself cannot start where its path has a space: its first line then is not the first statement any more.
+ANSIBLE_TEST = """
+import sys
+sys.argv[0] = sys.argv.pop(1)
+from ansible_test._util.target.cli.ansible_test_cli_stub import main
+main()
+"""
+
+
 def sanity(folder: Path, core: str) -> None:
     """Run all sanity tests with the ansible-test of ``folder`` and judge how many there were."""
     tree = ROOT / "build" / "sanity" / core
     collection = copy_collection(tree)
     assert not list((collection / "tests").glob("sanity/ignore*")), "an ignore file hides what sanity has to say"
     output = run_tool(
-        [folder / "ansible-test", "sanity", "--venv", "--color", "no"],
+        [folder / "python", "-c", ANSIBLE_TEST, folder / "ansible-test", "sanity", "--venv", "--color", "no"],
         cwd=collection,
         env={
             "HOME": str(ansible_test_home(core)),
