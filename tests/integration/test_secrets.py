@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +106,16 @@ class Secretive:
             assert oct(stat.S_IMODE(sessions.stat().st_mode)) == "0o700"
 
     def _is_of_the_engine(self, path: Path) -> bool:
-        """Whether it is a module on its way to the host that runs it, which is gone when the task has ended."""
-        return path.is_relative_to(self.site.folder / "ansible" / "tmp") and not path.exists()
+        """Whether it is a module on its way to the host that runs it, which the engine removes when it is done.
+
+        That of an asynchronous task is removed by a process of its own, some seconds after the task has ended.
+        """
+        if not path.is_relative_to(self.site.folder / "ansible" / "tmp"):
+            return False
+        deadline = time.monotonic() + 60
+        while path.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not path.exists()
 
 
 @pytest.fixture
