@@ -141,12 +141,19 @@ def write_site(folder: Path, sim: RunningSimulator, python: str) -> None:
     (folder / "connection").mkdir()
     (folder / "connection" / "bastion.py").write_text(BASTION)
     first, second = sim.addresses[:2]
-    local = {"ansible_connection": "local", "ansible_python_interpreter": without_spaces(folder, python)}
+    interpreter = {"ansible_python_interpreter": without_spaces(folder, python)}
+    local = {"ansible_connection": "local", **interpreter}
     hosts: dict[str, Any] = {
         "everything": {"fluxos_node": first, "fluxos_timeout": 13, "fluxos_gateway": [sim.gateway]},
         "by_variable": {"fluxos_node": first, "fluxos_timeout": 13},
         "by_address": {"ansible_host": second},
-        "handing_over": {"fluxos_node": first, "ansible_connection": "ssh", "ansible_host": "192.0.2.1"},
+        # Ansible asks an asynchronous task how it is with the variables of the host, not of the one it is delegated to.
+        "handing_over": {
+            "fluxos_node": first,
+            "ansible_connection": "ssh",
+            "ansible_host": "192.0.2.1",
+            **interpreter,
+        },
         "bastion": {**local, "ansible_connection": "bastion"},
         "localhost": local,
     }
