@@ -166,8 +166,8 @@ class Watcher(threading.Thread):
             for name, seen in (("cmdline", self.command_lines), ("environ", self.environments)):
                 try:
                     seen.add(Path(f"/proc/{pid}/{name}").read_bytes())
-                except (FileNotFoundError, ProcessLookupError):
-                    # It ended between the list and this look.
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    # It ended between the list and this look; while it ends, only root may still see its environment.
                     continue
 
     def _look_at_files(self, largest: int) -> None:

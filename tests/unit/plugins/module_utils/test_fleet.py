@@ -113,7 +113,9 @@ def test_nothing_to_do() -> None:
 def test_an_interrupt_ends_it_at_once(checkout: Path, collections_path: Path, tmp_path: Path) -> None:
     program = tmp_path / "ask.py"
     program.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # A shell without job control has what it starts in the background ignore interrupts.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"sys.path[:0] = [{str(collections_path)!r}]\n"
         "from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each\n"
         "def work(node):\n"
