@@ -47,7 +47,7 @@ def attempt(look: Callable[[], T]) -> T | Unread:
 
 
 def unread(error: FluxOSError) -> Unread:
-    return Unread(f"{error.operation}: {error.said}")
+    return Unread(f"'{error.operation}' failed: {error.said}")
 
 
 def first_reading(member: Member) -> NodeReading:
