@@ -32,6 +32,9 @@ CONNECTION: Spec = {
 #: Which node. Without it the runner takes the host's own address.
 NODE: Spec = {"node": {"type": "str"}, **CONNECTION}
 
+#: Which app on which node, and which of its components.
+INSTANCE: Spec = {**NODE, "app": {"type": "str", "required": True}, "component": {"type": "str"}}
+
 #: Where the network as a whole is asked.
 GATEWAY: Spec = {"gateway": {"type": "list", "elements": "str", "default": ["https://api.runonflux.io"]}}
 
@@ -52,7 +55,7 @@ WAIT: Spec = {
 }
 
 #: Options that may come from host variables and the environment.
-CONNECTION_OPTIONS: frozenset[str] = frozenset({**NODE, **GATEWAY, **AUTH})
+CONNECTION_OPTIONS: frozenset[str] = frozenset({*NODE, *GATEWAY, *AUTH, "app"})
 
 #: The ways to sign. They exclude each other within one source; one in a stronger source hides all in weaker ones.
 WAYS_TO_SIGN = ("private_key", "private_key_file", "signer_command")

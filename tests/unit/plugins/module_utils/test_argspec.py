@@ -30,7 +30,7 @@ def test_own_options_come_last_and_parts_stay_as_they_are() -> None:
 
 
 def test_options_of_the_connection_may_come_from_outside_and_those_of_the_wait_may_not() -> None:
-    assert {*CONNECTION, "node", "gateway", *AUTH} == CONNECTION_OPTIONS
+    assert {*CONNECTION, "node", "app", "gateway", *AUTH} == CONNECTION_OPTIONS
     assert not CONNECTION_OPTIONS & set(WAIT)
 
 
