@@ -108,7 +108,12 @@ class Node:
 
     def now(self) -> float:
         """Epoch seconds on the node's own clock, which a fault may set wrong."""
-        return self.world.clock.now() + float(self.faults.option("clock", "seconds", 0.0))
+        return self.world.clock.now() + self.clock_error
+
+    @property
+    def clock_error(self) -> float:
+        """Seconds by which the node's clock is wrong."""
+        return float(self.faults.option("clock", "seconds", 0.0))
 
     def now_ms(self) -> float:
         """The same as JavaScript's Date.now()."""

@@ -32,8 +32,11 @@ DAY_MS = 86_400_000
 RETIRED = "Monitoring streams are no longer available."
 
 
-def _moment(seconds: float | None) -> str:
-    return NEVER if seconds is None else nano(int(seconds * 1000) * 1_000_000)
+def _moment(call: Call, seconds: float | None) -> str:
+    """Docker's time, by the clock of its host."""
+    if seconds is None:
+        return NEVER
+    return nano(int((seconds + call.node.clock_error) * 1000) * 1_000_000)
 
 
 def _network(call: Call, container: Container) -> int:
@@ -59,7 +62,7 @@ def inspection(call: Call, container: Container) -> dict[str, Any]:
     place = call.node.apps.of(container.app).index(container) + 2
     return {
         "Id": container.docker_id,
-        "Created": _moment(container.created),
+        "Created": _moment(call, container.created),
         "Path": "/docker-entrypoint.sh",
         "Args": ["nginx", "-g", "daemon off;"],
         "State": {
@@ -72,8 +75,8 @@ def inspection(call: Call, container: Container) -> dict[str, Any]:
             "Pid": 4000 if container.running else 0,
             "ExitCode": container.exit_code,
             "Error": "",
-            "StartedAt": _moment(container.started),
-            "FinishedAt": _moment(container.finished),
+            "StartedAt": _moment(call, container.started),
+            "FinishedAt": _moment(call, container.finished),
         },
         "Image": container.image_digest,
         "Name": f"/{container.name}",
@@ -132,7 +135,7 @@ def sample(call: Call, container: Container) -> dict[str, Any]:
             "throttling_data": nothing["throttling_data"],
         }
     found: dict[str, Any] = {
-        "read": _moment(now),
+        "read": _moment(call, now),
         "preread": NEVER,
         "pids_stats": {"current": 3, "limit": 18446744073709552000} if running else {},
         "blkio_stats": {"io_service_bytes_recursive": None},
