@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn, TypeVar
+
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
+from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Busy, FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
 from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin
 from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter
+
+T = TypeVar("T")
 
 
 def require_login(call: Call, purpose: str = "this operation needs a login") -> NodeLogin:
@@ -46,3 +53,34 @@ def wait_for_new_process(call: Call, client: NodeClient, before: Process, said: 
         "When it does not answer, look at the host: docker, MongoDB and the FluxOS log",
     )
     return waiter.until(look)
+
+
+def when_ready(call: Call, operation: str, send: Callable[[], T]) -> T:
+    """Send something as soon as the node takes it. A node that answers 503 has done nothing and is asked again, as the
+    task's wait options say; whatever else comes of it, an error too, is its end.
+    """
+    if not call.params["wait"]:
+        return send()
+
+    def look() -> Look[Callable[[], T]]:
+        try:
+            result = send()
+        except Busy as busy:
+            return Look(busy.said)
+        except FluxOSError as error:
+            return Look(error.said, partial(_raise, error))
+        return Look("an answer", lambda: result)
+
+    waiter = Waiter(
+        node=call.endpoint.address,
+        operation=f"wait until the node is ready to {operation}",
+        timeout=call.params["wait_timeout"],
+        interval=call.params["wait_interval"],
+        progress=call.progress,
+        advice="Nothing was done. A node that has just started takes some minutes to settle; ask again later",
+    )
+    return waiter.until(look)()
+
+
+def _raise(error: FluxOSError) -> NoReturn:
+    raise error

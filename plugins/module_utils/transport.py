@@ -47,6 +47,9 @@ REQUESTS_IMPORT_ERROR = wire.REQUESTS_IMPORT_ERROR
 
 TlsMode = Literal["off", "verify", "pin"]
 
+Sink = Callable[[bytes], bool]
+"""Takes the next bytes of an answer's body and says whether more of it is wanted."""
+
 _CHUNK = 65536
 _HEADERS = {"User-Agent": "fluxme.fluxos", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 
@@ -146,12 +149,13 @@ class Transport:
         retries: int | None = None,
         since: str | None = None,
         accept_text: bool = False,
+        sink: Sink | None = None,
     ) -> Answer:
         """GET ``path``.
 
         ``operation`` names it in errors. ``auth`` is the value of the ``zelidauth`` header. ``write`` says that the
         route changes something. ``fresh`` skips the node's response cache. ``since`` and ``accept_text``: see
-        :func:`envelope.judge`.
+        :func:`envelope.judge`. ``sink`` gets an answer that comes bit by bit while it comes.
 
         Raises:
             FluxOSError: one of its family, see :mod:`errors`.
@@ -166,7 +170,7 @@ class Transport:
             "GET",
             endpoint,
             endpoint.url(path, query),
-            _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text),
+            _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text, sink),
             auth,
         )
 
@@ -186,6 +190,7 @@ class Transport:
         retries: int | None = None,
         since: str | None = None,
         accept_text: bool = False,
+        sink: Sink | None = None,
     ) -> Answer:
         """POST ``body`` (a text as it is, anything else as JSON, ``None`` as nothing); otherwise like :meth:`get`."""
         if body is None:
@@ -199,7 +204,7 @@ class Transport:
             "POST",
             endpoint,
             endpoint.url(path, query),
-            _Request(operation, headers, content, write, timeout, deadline, retries, since, accept_text),
+            _Request(operation, headers, content, write, timeout, deadline, retries, since, accept_text, sink),
             auth,
         )
 
@@ -297,6 +302,8 @@ class Transport:
                 if size > self.options.max_answer:
                     raise too_large(node, operation, self.options.max_answer)
                 chunks.append(chunk)
+                if request.sink is not None and not request.sink(chunk):
+                    break
         except requests.RequestException as error:
             raise failure(node, operation, error, timeout) from innermost(error)
         return judge(
@@ -321,6 +328,7 @@ class _Request:
     retries: int | None
     since: str | None
     accept_text: bool
+    sink: Sink | None
 
 
 def _proxies(proxy: str | None) -> dict[str, str]:

@@ -38,14 +38,18 @@ LONGEST_MODULE = 60
 # The layers of module_utils, lowest first: a file may import from its own and from lower ones, never from a higher.
 LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions"},
+    {"app_results", "object_stream"},
     {"envelope", "plain"},
     {"failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
     {"session"},
     {"client"},
-    {"facts", "fleet", "health", "waves"},
+    {"facts", "fleet", "health", "instance", "waves"},
     {"process"},
     {"call"},
     {"operations", "survey"},
+    {"app_rights"},
+    {"app_deploy", "app_state", "app_survey"},
+    {"app_change"},
     {"recovery"},
     {"maintenance"},
 )

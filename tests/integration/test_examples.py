@@ -45,7 +45,9 @@ print(Person.named("operator").sign(sys.stdin.read()))
 #: What ansible-core 2.21 says of a collection of its own whenever it looks for roles.
 OWN_WARNING = re.compile(r"\[WARNING\]: Collection at '[^']+/_protomatter' does not have a MANIFEST.json file.*\n")
 #: The simulated nodes' clocks run fast, so they are looked at more often than real ones.
-QUICK_LOOKS = {f"fluxme.fluxos.{name}": {"wait_interval": 0.2} for name in ("node_health", "node_restart")}
+QUICK_LOOKS = {
+    f"fluxme.fluxos.{name}": {"wait_interval": 0.2} for name in ("app_instance", "node_health", "node_restart")
+}
 #: What a page must not show: markup that ansible-doc did not understand.
 MARKUP = re.compile(r"\b(?:O|V|RV|M|P|E|C|I|B|U|L|R)\([^)\s]")
 
@@ -64,9 +66,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with controller(tmp_path, SCENARIO, time_factor=60) as running:
         folder = tmp_path / ".flux"
         folder.mkdir(mode=0o700)
-        key, sign = folder / "operator.wif", folder / "sign"
-        key.write_text(running.fleet.state["operator"]["wif"] + "\n")
-        key.chmod(0o600)
+        sign = folder / "sign"
+        for name, person in (
+            ("operator", running.fleet.state["operator"]),
+            ("owner", running.fleet.state["owners"][0]),
+        ):
+            key = folder / f"{name}.wif"
+            key.write_text(person["wif"] + "\n")
+            key.chmod(0o600)
         sign.write_text(SIGN.format(python=without_spaces(tmp_path)))
         sign.chmod(0o700)
         yield running
@@ -120,7 +127,12 @@ def outcomes(done: PlaybookRun) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for play in done.stdout.split("PLAY [Examples of ")[1:]:
         module, _unused, rest = play.partition("]")
-        pairs = re.findall(r"^TASK \[(.+?)\] \*+\n(ok|changed|skipping|fatal)", rest, re.MULTILINE)
+        # A task that takes long tells its progress before its outcome.
+        pairs = re.findall(
+            r"^TASK \[(.+?)\] \*+\n(?:(?!TASK |ok|changed|skipping|fatal).*\n)*(ok|changed|skipping|fatal)",
+            rest,
+            re.MULTILINE,
+        )
         found[module] = dict(pairs)
     return found
 

@@ -205,6 +205,35 @@ def test_chunked_answers() -> None:
         assert get(server) == 1
 
 
+def test_an_answer_is_handed_on_while_it_comes_until_no_more_is_wanted() -> None:
+    """The rest never comes: to wait for it would end with an error."""
+    first = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n'
+    came: list[bytes] = []
+
+    def sink(data: bytes) -> bool:
+        came.append(data)
+        return False
+
+    with Server(stall(first)) as server, Transport(QUICK) as transport:
+        found = transport.get(
+            server.endpoint, "/apps/redeploy/a", operation="redeploy", write=True, accept_text=True, sink=sink
+        )
+    assert (found.text, b"".join(came)) == ('{"a":', b'{"a":')
+
+
+def test_what_came_before_an_answer_broke_off_was_handed_on() -> None:
+    first = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{"status":"Stop"}\r\n'
+    came: list[bytes] = []
+
+    def sink(data: bytes) -> bool:
+        came.append(data)
+        return True
+
+    problem, _server = failure(stall(first), write=True, accept_text=True, sink=sink)
+    assert isinstance(problem, AnswerLost)
+    assert b"".join(came) == b'{"status":"Stop"'
+
+
 def test_the_size_of_an_answer_is_bounded() -> None:
     options = TransportOptions(timeout=5, max_answer=100_000)
     problem, _server = failure(answer(success("x" * 200_000)), options=options)

@@ -18,6 +18,7 @@ import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 
+from tests.simulator.keys import Person
 from tests.simulator.running import RunningSimulator
 from tests.unit.module_run import Ran, RunModule
 from tests.unit.plans import plan
@@ -37,15 +38,21 @@ class Case:
     prepare: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return "-".join([self.module, *(str(value) for value in self.options.values() if isinstance(value, str))])
+        told = {name: value for name, value in self.options.items() if name != "private_key"}
+        return "-".join([self.module, *(str(value) for value in told.values() if isinstance(value, str))])
 
 
+TIDE = {"app": "TideBoard", "private_key": Person.named("app owner").wif}
 STARTED = ("maintenance_run", {"state": "started", "plan": plan(), **RUN})
 LOGGED_IN: tuple[str, dict[str, Any]] = ("session", {})
 
 CASES = [
     Case("api", {"path": "/flux/version"}),
     Case("api", {"path": "/id/logoutallusers", "authenticate": "session", "changes": True}, changes=True, again=True),
+    Case("app_instance", {**TIDE, "state": "stopped"}, changes=True),
+    Case("app_instance", {**TIDE, "state": "restarted", "not_after": "the start of the test"}, changes=True),
+    Case("app_instance", {**TIDE, "state": "redeployed"}, changes=True, again=True),
+    Case("app_instance", {**TIDE, "state": "absent"}, changes=True),
     Case("node_info", {}),
     Case("node_health", {"wait": False, "samples": 1}),
     Case("node_preflight", {}),
@@ -121,8 +128,11 @@ def test_module_does_what_its_attributes_promise(case: Case, run_module: RunModu
     elif support == "none":
         assert case.again is case.changes
 
-    assert attributes["diff_mode"]["support"] == "none"
-    assert not any("diff" in ran.result for ran in (checked, done, again))
+    shows = attributes["diff_mode"]["support"] == "full"
+    assert [("diff" in ran.result) for ran in (checked, done, again)] == [shows] * 3
+    if shows:
+        differs = [ran.result["diff"]["before"] != ran.result["diff"]["after"] for ran in (checked, done, again)]
+        assert differs == [True, "not_after" not in case.options, case.again]
 
 
 @pytest.mark.parametrize("module", sorted({case.module for case in CASES}))
