@@ -10,6 +10,7 @@ from functools import partial
 from typing import NoReturn, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Busy, FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
@@ -23,8 +24,9 @@ T = TypeVar("T")
 def require_login(call: Call, purpose: str = "this operation needs a login") -> NodeLogin:
     """The login of the task, or an error that says how to give one."""
     if call.login is None:
+        where = f"{call.endpoint.address}: " if call.params.get("node") else ""
         raise CallError(
-            f"{call.endpoint.address}: {purpose}, and no key is given: set private_key, private_key_file or "
+            f"{where}{purpose}, and no key is given: set private_key, private_key_file or "
             "signer_command in the task, in a host variable such as fluxos_private_key_file, or in the environment"
         )
     return call.login
@@ -84,3 +86,28 @@ def when_ready(call: Call, operation: str, send: Callable[[], T]) -> T:
 
 def _raise(error: FluxOSError) -> NoReturn:
     raise error
+
+
+def from_gateways(call: Call, ask: Callable[[GatewayClient], T], *, enough: Callable[[T], bool]) -> T:
+    """What the first gateway says that is enough; else the last answer. A gateway hands requests to nodes, and one that
+    has just started tells a short or empty list as a success.
+
+    Raises:
+        FluxOSError: when none answers.
+        CallError: when none is set.
+    """
+    answers: list[T] = []
+    problem: FluxOSError | None = None
+    for gateway in call.gateways:
+        try:
+            answers.append(ask(gateway))
+        except FluxOSError as error:
+            problem = error
+            continue
+        if enough(answers[-1]):
+            break
+    if answers:
+        return answers[-1]
+    if problem is not None:
+        raise problem
+    raise CallError("no gateway is set: set gateway, the host variable fluxos_gateway or FLUXOS_GATEWAY")

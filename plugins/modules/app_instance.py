@@ -81,7 +81,7 @@ notes:
   - "What can go wrong: Unauthorized names the app's owner and who asked. A restart or start that comes to nothing says
     which state was seen last."
 seealso:
-  - module: fluxme.fluxos.node_info
+  - module: fluxme.fluxos.app_instance_info
 author:
   - the fluxme.fluxos contributors (@fluxme)
 """

@@ -53,6 +53,7 @@ CASES = [
     Case("app_instance", {**TIDE, "state": "restarted", "not_after": "the start of the test"}, changes=True),
     Case("app_instance", {**TIDE, "state": "redeployed"}, changes=True, again=True),
     Case("app_instance", {**TIDE, "state": "absent"}, changes=True),
+    Case("app_instance_info", {"app": "TideBoard"}),
     Case("node_info", {}),
     Case("node_health", {"wait": False, "samples": 1}),
     Case("node_preflight", {}),
