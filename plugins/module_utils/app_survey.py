@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading the instances of an app, one or all of them at once.
 
-Steps: where it is (for all instances), what is registered; from each node, side by side, the specification that it has
-and its containers; then, of each container that there is, what only the owner may see. So a reading of many instances
-takes about as long as three answers of the slowest node, however many there are.
+Steps: where it is (for all instances); from each node, side by side, the specification that it has and its containers;
+and as soon as the containers are known, what only the owner may see of them. So a reading of many instances takes about
+as long as two answers of the slowest node after one of the gateway's, however many there are, and no node waits for
+another.
 
 A node that does not answer is a row with an error. What the owner may not see there is an error of the component.
 """
@@ -17,18 +18,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppSpec, Inspection
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppComponent, AppSpec, Inspection
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_control import (
     AppControl,
     installed_app,
     registered_app,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client.base import Client
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
-from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Part, Standing, parts_of, stand
+from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Part, parts_of, stand
 from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import from_gateways, require_login
 from ansible_collections.fluxme.fluxos.plugins.module_utils.plain import plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Container
@@ -42,12 +42,15 @@ LOOKS: Mapping[str, Callable[[AppControl, str], Any]] = {
 #: What an inspection adds to a component.
 _INSPECTED = ("id", "image", "image_digest", "created", "started", "finished", "exit_code", "health")
 
+Answers = Mapping[tuple[str, str], Any]
+"""What the owner's questions gave, results or errors, by container and question."""
+
 
 @dataclass(frozen=True)
 class _Ask:
-    """One request of a survey; ``key`` says what it is about."""
+    """One piece of a survey; ``key`` says what it is about."""
 
-    key: tuple[str, ...]
+    key: tuple[str, str]
     address: str
     work: Callable[[], Any]
 
@@ -72,116 +75,104 @@ class AppSurvey:
     def here(self) -> dict[str, Any]:
         """The instance on the node of the task. Raises FluxOSError when the node does not answer."""
         client = self._call.client
-        standing = self._standing(client, installed_app(client, self._app), client.containers(all_states=True))
-        try:
-            registered = registered_app(client, standing.app)
-        except FluxOSError as error:
-            registered = None
-            self._call.warn(f"whether {standing.app} is outdated is not known: {error}")
-        return self._rows([standing], registered)[0]
+        spec = installed_app(client, self._app)
+        row = self._row(client.node, spec, *self._containers(client))
+        return with_outdated(row, self._registered(partial(registered_app, client, self._app)))
 
     def everywhere(self) -> tuple[AppSpec | None, list[dict[str, Any]]]:
         """The registered specification, and a row for each place where the network holds the app, by address.
 
         Raises FluxOSError when no gateway answers.
         """
-        registered, addresses = from_gateways(self._call, self._network, enough=lambda found: bool(found[1]))
-        clients = {address: self._call.client_of(address) for address in addresses}
-        asks = [
-            ask
-            for address, client in clients.items()
-            for ask in (
-                _Ask((address, "installed"), address, partial(installed_app, client, self._app)),
-                _Ask((address, "containers"), address, partial(client.containers, all_states=True)),
-            )
-        ]
-        answers = self._ask(asks)
-        standings: list[Standing] = []
-        silent: list[dict[str, Any]] = []
-        for address, client in clients.items():
-            spec, containers = answers[address, "installed"], answers[address, "containers"]
-            error = next((answer for answer in (spec, containers) if isinstance(answer, FluxOSError)), None)
-            if error is not None:
-                silent.append(_silent(address, self._app, error))
-            else:
-                standings.append(self._standing(client, spec, containers))
-        rows = [*self._rows(standings, registered), *silent]
-        order = {address: at for at, address in enumerate(clients)}
-        return registered, sorted(rows, key=lambda row: order[row["address"]])
-
-    def _network(self, gateway: Client) -> tuple[AppSpec | None, list[str]]:
-        asks = [
-            _Ask(("registered",), gateway.node, partial(registered_app, gateway, self._app)),
-            _Ask(("places",), gateway.node, partial(gateway.app_locations, self._app)),
-        ]
-        answers = self._ask(asks)
-        for answer in answers.values():
-            if isinstance(answer, FluxOSError):
-                raise answer
-        return answers["registered",], sorted({row.address for row in answers["places",]})
-
-    # -- rows -------------------------------------------------------------------------------------------------------
-
-    def _standing(self, client: NodeClient, spec: AppSpec | None, containers: Sequence[Container]) -> Standing:
-        return stand(client.endpoint.address, self._app, spec, containers)
-
-    def _rows(self, standings: Sequence[Standing], registered: AppSpec | None) -> list[dict[str, Any]]:
-        """Each instance with what the owner may see of its containers."""
-        chosen = {standing.address: self._parts(standing) for standing in standings}
-        asks = [
-            _Ask((address, part.identifier, look), address, partial(self._look, address, part, look))
-            for address, parts in chosen.items()
-            for part in parts
-            for look in self._looks
-            if part.container is not None and (part.running or look == "inspect")
-        ]
-        answers = self._ask(asks)
+        places = from_gateways(self._call, lambda gateway: gateway.app_locations(self._app), enough=bool)
+        clients = [self._call.client_of(place, self._call.login) for place in sorted({row.address for row in places})]
+        asks = [_Ask(("", "registered"), "gateway", partial(self._registered, self._registered_there))]
+        for client in clients:
+            asks.append(_Ask((client.node, "installed"), client.node, partial(installed_app, client, self._app)))
+            asks.append(_Ask((client.node, "containers"), client.node, partial(self._containers, client)))
+        answers = _ask(asks, self._workers)
+        registered = answers["", "registered"]
         rows = []
-        for standing in standings:
-            components = [
-                self._component_row(
-                    part, {look: answers.get((standing.address, part.identifier, look)) for look in LOOKS}
-                )
-                for part in chosen[standing.address]
-            ]
-            rows.append({**_row(standing, registered), "components": components})
-        return rows
+        for client in clients:
+            spec, found = answers[client.node, "installed"], answers[client.node, "containers"]
+            error = next((answer for answer in (spec, found) if isinstance(answer, FluxOSError)), None)
+            row = _silent(client.node, self._app, error) if error else self._row(client.node, spec, *found)
+            rows.append(with_outdated(row, registered))
+        return registered, rows
 
-    def _parts(self, standing: Standing) -> Sequence[Part]:
-        return parts_of(standing, self._component) if standing.installed else standing.parts
+    def _registered_there(self) -> AppSpec | None:
+        return from_gateways(
+            self._call, lambda gateway: registered_app(gateway, self._app), enough=lambda spec: spec is not None
+        )
 
-    def _look(self, address: str, part: Part, look: str) -> Any:
-        control = AppControl(self._call.client_of(address, self._call.login))
-        return LOOKS[look](control, part.identifier)
+    def _registered(self, read: Callable[[], AppSpec | None]) -> AppSpec | None:
+        """What is registered; a warning where that cannot be read, since all the rest can."""
+        try:
+            return read()
+        except FluxOSError as error:
+            self._call.warn(f"whether {self._app} is outdated is not known: {error}")
+            return None
 
-    def _component_row(self, part: Part, looks: Mapping[str, Any]) -> dict[str, Any]:
+    # -- one node ---------------------------------------------------------------------------------------------------
+
+    def _containers(self, client: NodeClient) -> tuple[Sequence[Container], Answers]:
+        """The containers of the app, and what its owner asks of each: side by side, as soon as they are known.
+
+        Only what is there is asked for: up to 8.17 the question for a container that is not may end FluxOS.
+        """
+        rows = client.containers(all_states=True)
+        own = [row for row in rows if row.app.lower() == self._app.lower() and self._is_chosen(row)]
+        asks = [
+            _Ask((row.name, look), client.node, partial(LOOKS[look], AppControl(client), _identifier(row)))
+            for row in own
+            for look in self._looks
+            if row.running or look == "inspect"
+        ]
+        return rows, _ask(asks, len(asks))
+
+    def _is_chosen(self, row: Container) -> bool:
+        return self._component is None or (row.component or "").lower() == self._component.lower()
+
+    def _row(
+        self, address: str, spec: AppSpec | None, containers: Sequence[Container], answers: Answers
+    ) -> dict[str, Any]:
+        standing = stand(address, self._app, spec, containers)
+        parts = parts_of(standing, self._component) if standing.installed else standing.parts
+        return {**standing.as_dict(), "components": [self._component_row(part, answers) for part in parts]}
+
+    def _component_row(self, part: Part, answers: Answers) -> dict[str, Any]:
         row = part.as_dict()
+        name = part.container.name if part.container else ""
+        looks = {look: answers.get((name, look)) for look in LOOKS}
         inspected = looks["inspect"]
-        for name in _INSPECTED:
-            row[name] = getattr(inspected, name) if isinstance(inspected, Inspection) else None
+        for key in _INSPECTED:
+            row[key] = getattr(inspected, key) if isinstance(inspected, Inspection) else None
         for look in ("stats", "top"):
             if look in self._looks:
                 row[look] = None if isinstance(looks[look], FluxOSError) else plain(looks[look])
         errors = [answer for answer in looks.values() if isinstance(answer, FluxOSError)]
         return {**row, "error": errors[0].as_dict()} if errors else row
 
-    # -- asking -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, asks: Sequence[_Ask]) -> dict[tuple[str, ...], Any]:
-        """All answers, or the errors in their place."""
-        outcomes = each(asks, lambda ask: ask.work(), workers=self._workers)
-        return {outcome.node.key: outcome.error or outcome.result for outcome in outcomes}
+def _identifier(row: Container) -> str:
+    return AppComponent(row.component).identifier(row.app)
 
 
-def _row(standing: Standing, registered: AppSpec | None) -> dict[str, Any]:
-    row = standing.as_dict()
+def _ask(asks: Sequence[_Ask], workers: int) -> dict[tuple[str, str], Any]:
+    """All answers, or the errors in their place."""
+    outcomes = each(asks, lambda ask: ask.work(), workers=workers)
+    return {outcome.node.key: outcome.error or outcome.result for outcome in outcomes}
+
+
+def with_outdated(row: dict[str, Any], registered: AppSpec | None) -> dict[str, Any]:
+    """Whether another specification is registered than the node has; ``None`` where one of both is not known."""
     known = registered is not None and bool(registered.hash) and bool(row["hash"])
     return {**row, "outdated": row["hash"] != registered.hash if registered is not None and known else None}
 
 
 def _silent(address: str, app: str, error: FluxOSError) -> dict[str, Any]:
     """A place where the network holds the app and nobody answers."""
-    unknown = dict.fromkeys(("installed", "version", "hash", "owner", "outdated"))
+    unknown = dict.fromkeys(("installed", "version", "hash", "owner"))
     return {"address": address, "app": app, **unknown, "components": [], "error": error.as_dict()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import request, restart
+from tests.benchmark import instances, request, restart
 from tests.benchmark.measure import BenchmarkError, Cost, Figure, in_turn, median, run
 
 FACTOR = 10.0
@@ -78,6 +78,16 @@ class TestCosts:
         assert figures["node_info_vs_uri_cpu"].value == pytest.approx(4 / 50)
         assert figures["node_info_per_host"].value == pytest.approx(10.0)
         assert figures["fleet_read_per_node"].value == pytest.approx(2.0)
+
+    def test_a_fan_out_is_compared_with_one_answer(self) -> None:
+        costs = {"empty": Cost(1.0, 2.0), "instances": Cost(3.5, 6.0)}
+        found = instances.figures(costs, 1.25, 100)
+        assert found["instances_fanout_vs_slowest"].value == pytest.approx(2.0)
+        assert found["instances_fanout_wall"].value == pytest.approx(2.5)
+
+    def test_the_last_node_is_the_slowest(self) -> None:
+        nodes = instances.scenario(4, 2.0)["nodes"]
+        assert [node["faults"][0]["seconds"] for node in nodes] == [0.5, 1.0, 1.5, 2.0]
 
     def test_a_figure_has_the_keys_of_the_file(self) -> None:
         figure = Figure(0.0512345, "ratio", "lower", "what it is").as_dict()
