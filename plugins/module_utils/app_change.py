@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_deploy import Deployment, Report
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import check_rights
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import look_at_instance
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_state import RunStateChange, StepFailed
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError, Result
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
@@ -18,7 +18,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Stan
 
 def change_state(call: Call) -> Result:
     """Run, stop or restart the components, one by one."""
-    standing, version = _look(call, must_be_installed=True)
+    standing, version = look_at_instance(call)
     change = RunStateChange(call, standing, version, call.params["state"])
     parts = parts_of(standing, call.params["component"])
     change.check(parts)
@@ -45,7 +45,7 @@ def deploy(call: Call) -> Result:
     absent = call.params["state"] == "absent"
     if call.params["component"] is not None:
         raise UsageError(f"component: FluxOS has state {call.params['state']} for whole apps only, leave it out")
-    standing, version = _look(call, must_be_installed=not absent)
+    standing, version = look_at_instance(call, must_be_installed=not absent)
     if absent and not standing.installed:
         return Result(values={"instance": standing.as_dict(), **Report().as_dict()}, diff=_diff(standing, {}))
     deployment = Deployment(call, standing, version)
@@ -66,21 +66,6 @@ def deploy(call: Call) -> Result:
         values={"instance": after.as_dict(), **deployment.report.as_dict()},
         diff=_diff(standing, {} if absent else planned),
     )
-
-
-def _look(call: Call, *, must_be_installed: bool) -> tuple[Standing, str]:
-    """The app on the node and the node's version; everything that needs no login comes before the login."""
-    client, app = call.client, call.params["app"]
-    version = client.version()
-    standing = read_standing(client, app)
-    if must_be_installed and not standing.installed:
-        raise CallError(
-            f"{standing.address}: {app} is not installed on this node. Ask for its instances with "
-            "fluxme.fluxos.app_instance_info and all_instances"
-        )
-    if standing.spec is not None:
-        check_rights(call, standing.app, version, known_owner=standing.spec.owner)
-    return standing, version
 
 
 def _warn(call: Call, standing: Standing, report: Report, *, hard: bool) -> None:

@@ -12,13 +12,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
+from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unauthorized
-from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import INTENT_SINCE, by_intent
+from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import (
+    INTENT_SINCE,
+    Standing,
+    by_intent,
+    read_standing,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import require_login
 
 T = TypeVar("T")
+
+
+def look_at_instance(call: Call, *, must_be_installed: bool = True) -> tuple[Standing, str]:
+    """The app of a task on its node, and the node's version; all that needs no login comes before the login.
+
+    Raises:
+        CallError: when it has to be installed and is not, or when no key is given.
+        Unauthorized: see :func:`check_rights`.
+    """
+    client, app = call.client, call.params["app"]
+    version = client.version()
+    standing = read_standing(client, app)
+    if must_be_installed and not standing.installed:
+        raise CallError(
+            f"{standing.address}: {app} is not installed on this node. Ask for its instances with "
+            "fluxme.fluxos.app_instance_info and all_instances"
+        )
+    if standing.spec is not None:
+        check_rights(call, standing.app, version, known_owner=standing.spec.owner)
+    return standing, version
 
 
 def check_rights(call: Call, app: str, version: str, *, known_owner: str | None = None) -> None:
