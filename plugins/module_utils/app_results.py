@@ -66,7 +66,14 @@ class Inspection:
     health: str | None
     """Docker's word when the image has a health check, else ``None``."""
     node_time: float | None
-    """The node's clock when it answered."""
+    """The node's clock when it answered, in whole seconds."""
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the start, both by the node's clock."""
+        if self.started is None or self.node_time is None:
+            return None
+        return max(0.0, self.node_time - self.started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +88,25 @@ class Usage:
     network_out: int | None
     disk: int | None
     processes: int | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LogLine:
+    """One line of a container's log."""
+
+    at: int
+    """Epoch nanoseconds by docker's stamp, on the clock of the node's host."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One answer of ``GET /apps/applogpolling/<identifier>``, oldest line first."""
+
+    lines: tuple[LogLine, ...]
+    cursor: str | None
+    """Where the next page begins; ``None`` up to 8.17, where an answer may also lack lines."""
+    rolled_over: bool = False
+    """Lines behind the cursor that was sent are no longer kept."""
+    skipped: bool = False
+    """The cursor that was sent meant nothing to the node, and this page stands at the end of the log."""

@@ -147,6 +147,7 @@ class AppSurvey:
         inspected = looks["inspect"]
         for key in _INSPECTED:
             row[key] = getattr(inspected, key) if isinstance(inspected, Inspection) else None
+        row["age"] = inspected.age if isinstance(inspected, Inspection) and part.running else None
         for look in ("stats", "top"):
             if look in self._looks:
                 row[look] = None if isinstance(looks[look], FluxOSError) else plain(looks[look])

@@ -157,10 +157,16 @@ instances:
           image_digest: sha256:b5a0f3
           created: 1795593500.1
           started: 1795593600.5
+          age: 10800.5
           finished: null
           exit_code: 0
           health: null
       contains:
+        age:
+          description: Seconds since the start of a container that runs.
+          returned: always
+          type: float
+          sample: 10800.5
         stats:
           description:
             - One sample of use. Sizes in bytes, C(cpu_total) in nanoseconds of processor time.

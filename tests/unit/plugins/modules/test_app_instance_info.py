@@ -69,6 +69,7 @@ class TestOneInstance:
             )
             assert part["started"] == pytest.approx(container["started"], abs=0.01)
             assert part["image"] == "nginx:1.27-alpine"
+            assert part["age"] is None if part["state"] != "running" else part["age"] == pytest.approx(86400, abs=120)
             assert "error" not in part
 
     @GENERATIONS
