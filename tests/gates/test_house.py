@@ -37,10 +37,10 @@ LONGEST_MODULE = 60
 
 # The layers of module_utils, lowest first: a file may import from its own and from lower ones, never from a higher.
 LAYERS: tuple[set[str], ...] = (
-    {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions"},
-    {"app_results", "object_stream"},
+    {"argspec", "budgets", "endpoint", "errors", "files", "phrases", "results", "scrub", "signing", "versions"},
+    {"app_results", "object_stream", "shell_wrapper"},
     {"envelope", "plain"},
-    {"failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
+    {"failures", "identity", "log_reader", "repeats", "session_cache", "transport", "waiting", "wire"},
     {"session"},
     {"client"},
     {"facts", "fleet", "health", "instance", "waves"},
@@ -48,7 +48,7 @@ LAYERS: tuple[set[str], ...] = (
     {"call"},
     {"operations", "survey"},
     {"app_rights"},
-    {"app_deploy", "app_state", "app_survey"},
+    {"app_command", "app_deploy", "app_logs", "app_state", "app_survey"},
     {"app_change"},
     {"recovery"},
     {"maintenance"},

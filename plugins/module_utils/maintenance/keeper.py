@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError, Result
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import write_json, write_text
+from ansible_collections.fluxme.fluxos.plugins.module_utils.files import write_json, write_text
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.lock import Holder
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.plan import in_flight, make_plan, merge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.report import (

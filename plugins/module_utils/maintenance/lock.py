@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import read_json, write_json
+from ansible_collections.fluxme.fluxos.plugins.module_utils.files import read_json, write_json
 
 
 def process_start(pid: int) -> str | None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
+from ansible_collections.fluxme.fluxos.plugins.module_utils.files import (
     append_line,
     as_json,
     private_directory,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.maintenance.files import (
+from ansible_collections.fluxme.fluxos.plugins.module_utils.files import (
     append_line,
     private_directory,
     read_json,
