@@ -52,8 +52,9 @@ _NEVER = (
     "its specification cannot be actuated",
 )
 _ANOTHER_WRITES = "the election has not made this node the writer"
+#: What makes a component a standby, also of an enterprise app, whose specification does not tell which are elected.
+_ELECTED = (_ANOTHER_WRITES, "waiting for the election")
 _ALREADY_STARTED = "(HTTP code 304)"
-_CLEARED_LOCK = "a lock of an earlier stop, which cannot be seen, is gone"
 
 
 def verb_for(state: RunState, part: Part, *, intent: bool) -> Verb | None:
@@ -167,9 +168,10 @@ class RunStateChange:
             return Step(part, part, verb, alters(self._state, part, verb, elsewhere=elsewhere))
         said, lost = self._send(verb, part)
         after = self._await(part, said, lost, inspected)
-        if standby:
-            return Step(part, after, verb, after.running, said or _CLEARED_LOCK)
-        return Step(part, after, verb, alters(self._state, part, verb, elsewhere=False), said)
+        changed = alters(self._state, part, verb, elsewhere=elsewhere)
+        if self._call.params["wait"] and self._state not in _DOWN:
+            changed = after.running
+        return Step(part, after, verb, changed, said)
 
     # -- one component ----------------------------------------------------------------------------------------------
 
@@ -239,7 +241,7 @@ class RunStateChange:
     def _is_as_wanted(self, now: Part, said: str, before: Inspection | None) -> bool:
         if self._state in _DOWN:
             return not now.running and now.state != "paused"
-        if now.role == "standby":
+        if now.role == "standby" or (not now.running and said.endswith(_ELECTED)):
             return said.endswith(_ANOTHER_WRITES) or self._runs_elsewhere(now)
         if now.role == "syncing":
             return True

@@ -129,6 +129,18 @@ class TestStandbys:
         assert (checked.changed, started.changed) == (True, True)
         assert started.result["instance"]["components"][1]["role"] == "primary"
 
+    def test_of_an_app_whose_specification_is_encrypted_are_known_by_the_reason(
+        self, sim: RunningSimulator, run_module: RunModule
+    ) -> None:
+        """As far as the collection sees, this is an ordinary component; the node promises to start it."""
+        instance = Instance(sim, run_module, "TideBoard", NEW)
+        instance.run("stopped", component="web")
+        reason = "the election has not made this node the writer"
+        sim.fault(instance.node, kind="reconciler_slow", seconds=30000, reason=reason)
+        ran = instance.run("started", component="web")
+        assert (ran.changed, ran.result["steps"][0]["state"]) == (False, "exited")
+        assert ran.result["steps"][0]["said"].endswith(reason)
+
     def test_nobody_runs_it_and_nobody_is_elected(self, sim: RunningSimulator, run_module: RunModule) -> None:
         for node in sim.addresses:
             sim.fault(node, kind="no_election")
