@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable
 
 from tests.simulator.jsvalues import iso
 from tests.simulator.shell_run import Exit, Run, Shell
+from tests.simulator.shell_text import TOOLS, given
 
 Handler = Callable[[Shell, list[str]], Run]
 COMMANDS: dict[str, Handler] = {}
@@ -40,28 +39,13 @@ def _quick(*names: str) -> Callable[[Callable[[Shell, list[str]], int]], None]:
     return register
 
 
-def _input(shell: Shell, words: list[str], name: str) -> tuple[bytes, int]:
-    """Files or standard input, and the code: what is missing is complained of."""
-    if not words:
-        return shell.stdin, 0
-    found, code = [], 0
-    for word in words:
-        content = shell.stdin if word == "-" else shell.files.read(shell.path(word))
-        if content is None:
-            shell.err(f"{name}: can't open '{word}': No such file or directory\n")
-            code = 1
-        else:
-            found.append(content)
-    return b"".join(found), code
-
-
 @_command("sh", "bash", "ash")
 def _sh(shell: Shell, words: list[str]) -> Run:
     flags = ""
     while words and words[0].startswith("-") and words[0] not in ("-", "--"):
         flags += words.pop(0)[1:]
     if "c" not in flags:
-        text = (_input(shell, words[:1], "sh")[0]).decode("utf-8", "surrogateescape")
+        text = (given(shell, words[:1], "sh")[0]).decode("utf-8", "surrogateescape")
         rest = words[1:]
     elif not words:
         shell.err("sh: -c requires an argument\n")
@@ -201,7 +185,7 @@ def _filled(pattern: str, values: list[str]) -> str:
 
 @_quick("cat")
 def _cat(shell: Shell, words: list[str]) -> int:
-    content, code = _input(shell, words, "cat")
+    content, code = given(shell, words, "cat")
     shell.out(content)
     return code
 
@@ -301,62 +285,6 @@ def _test_holds(shell: Shell, words: list[str]) -> bool:
     return len(words) == 1 and bool(words[0])
 
 
-@_quick("head", "tail")
-def _head(shell: Shell, words: list[str]) -> int:
-    amount, unit, names = 10, "n", []
-    queue = list(words)
-    while queue:
-        word = queue.pop(0)
-        if word in ("-n", "-c"):
-            unit, amount = word[1], int(queue.pop(0))
-        elif re.fullmatch(r"-[nc]?\d+", word):
-            unit = "c" if word[1] == "c" else "n"
-            amount = int(word.lstrip("-nc"))
-        else:
-            names.append(word)
-    content, code = _input(shell, names, "head")
-    shell.out(content[:amount] if unit == "c" else b"".join(content.splitlines(keepends=True)[:amount]))
-    return code
-
-
-@_quick("wc")
-def _wc(shell: Shell, words: list[str]) -> int:
-    content, code = _input(shell, [word for word in words if not word.startswith("-")], "wc")
-    counts = {"-c": len(content), "-l": content.count(b"\n"), "-w": len(content.split())}
-    shown = [str(counts[flag]) for flag in counts if flag in words] or [str(count) for count in counts.values()]
-    shell.out(" ".join(shown) + "\n")
-    return code
-
-
-@_quick("base64")
-def _base64(shell: Shell, words: list[str]) -> int:
-    content, code = _input(shell, [word for word in words if not word.startswith("-") and word != "0"], "base64")
-    if "-d" in words:
-        shell.out(base64.b64decode(content))
-        return code
-    text = base64.b64encode(content).decode()
-    width = len(text) or 1 if "-w0" in words or "0" in words else 76
-    shell.out("".join(f"{text[at : at + width]}\n" for at in range(0, len(text), width)))
-    return code
-
-
-@_quick("sha256sum", "md5sum")
-def _sum(shell: Shell, words: list[str]) -> int:
-    content, code = _input(shell, words, "sha256sum")
-    shell.out(f"{hashlib.sha256(content).hexdigest()}  {words[0] if words else '-'}\n")
-    return code
-
-
-@_quick("grep")
-def _grep(shell: Shell, words: list[str]) -> int:
-    plain = [word for word in words if not word.startswith("-")]
-    content, _unused = _input(shell, plain[1:], "grep")
-    lines = [line for line in content.decode("utf-8", "replace").splitlines() if re.search(plain[0], line)]
-    if "-q" not in words:
-        shell.out(f"{len(lines)}\n" if "-c" in words else "".join(f"{line}\n" for line in lines))
-    return int(not lines)
-
-
 @_quick("seq")
 def _seq(shell: Shell, words: list[str]) -> int:
     first, last = (1, int(words[0])) if len(words) == 1 else (int(words[0]), int(words[-1]))
@@ -393,3 +321,7 @@ def _date(shell: Shell, words: list[str]) -> int:
 def _service(shell: Shell, words: list[str]) -> int:
     shell.out("OK\n")
     return 0
+
+
+for _name, _tool in TOOLS.items():
+    _quick(_name)(_tool)
