@@ -108,5 +108,7 @@ class LogPage:
     """Where the next page begins; ``None`` up to 8.17, where an answer may also lack lines."""
     rolled_over: bool = False
     """Lines behind the cursor that was sent are no longer kept."""
+    answered: int | None = None
+    """The node's clock when it answered, epoch nanoseconds in whole seconds."""
     skipped: bool = False
     """The cursor that was sent meant nothing to the node, and this page stands at the end of the log."""

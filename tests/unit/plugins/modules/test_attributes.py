@@ -56,6 +56,8 @@ CASES = [
     Case("app_instance", {**TIDE, "state": "redeployed"}, changes=True, again=True),
     Case("app_instance", {**TIDE, "state": "absent"}, changes=True),
     Case("app_instance_info", {"app": "TideBoard"}),
+    Case("app_log", TIDE),
+    Case("app_log", {**TIDE, "dest": "a folder"}, changes=True),
     Case("node_info", {}),
     Case("node_health", {"wait": False, "samples": 1}),
     Case("node_preflight", {}),
