@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils import endpoint
 from tests.simulator.running import RunningSimulator
 from tests.unit.module_run import RunModule
 
@@ -35,6 +36,19 @@ class TestRead:
     def test_sends_a_query(self, run_module: RunModule) -> None:
         ran = run_module("api", path="/apps/location", query={"appname": "TideBoard"})
         assert {row["name"] for row in ran.result["data"]} == {"TideBoard"}
+
+    def test_may_be_of_a_gateway_without_a_login(
+        self, sim: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only the gateways of the Internet are known by their names; others are taken for a node behind a proxy."""
+        host = endpoint.Endpoint.parse(sim.gateway).host
+        monkeypatch.setattr(endpoint, "KNOWN_GATEWAYS", frozenset({host}))
+        owner = run_module("api", node=sim.gateway, path="/apps/appowner/TideBoard").result["data"]
+        owned = run_module("api", node=sim.gateway, path="/apps/globalappsspecifications", query={"owner": owner})
+        assert "TideBoard" in {app["name"] for app in owned.result["data"]}
+        for options in ({"authenticate": "session"}, {"method": "POST"}, {"changes": True}):
+            refused = run_module("api", node=sim.gateway, path="/flux/version", **options)
+            assert (refused.result["error"]["kind"], refused.requests) == ("gateway_not_a_node", [])
 
     def test_logs_in_for_an_operators_read_and_shows_no_phrase(
         self, sim: RunningSimulator, run_module: RunModule
