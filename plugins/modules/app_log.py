@@ -54,7 +54,8 @@ options:
       - A folder to write to instead of returning the lines, a file for each component, such as
         C(web_TideBoard_203-0-113-7-16127.log). Only its user may read them.
       - A file that is there is replaced when its content differs.
-      - It is on the controller, or on the host that the task is delegated to.
+      - It is on the controller, or on the host that the task is delegated to. A relative one begins in the folder in
+        which Ansible was started.
     type: path
 extends_documentation_fragment:
   - fluxme.fluxos.connection
