@@ -91,6 +91,8 @@ def test_one_after_another_each_asked_before_the_next(site: Site, bin_folder: Pa
         site,
         app_redeploy_probe_url="http://{{ fluxos_node | regex_replace(':16127$', ':16126') }}/health",
         app_redeploy_probe_port=16127,
+        app_redeploy_probe_command=["test", "-d", "/"],
+        app_redeploy_probe_component="web",
         bin_folder=bin_folder,
     )
     assert done.code == 0, done.told
@@ -112,8 +114,12 @@ def test_check_mode_tells_what_would_be_done_and_does_not_wait_for_it(site: Site
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "variables",
-    [{"app_redeploy_probe_port": 9}, {"app_redeploy_probe_url": "http://127.0.0.1:9/"}],
-    ids=["port", "url"],
+    [
+        {"app_redeploy_probe_port": 9},
+        {"app_redeploy_probe_url": "http://127.0.0.1:9/"},
+        {"app_redeploy_probe_command": "exit 3", "app_redeploy_probe_component": "web"},
+    ],
+    ids=["port", "url", "command"],
 )
 def test_what_does_not_serve_ends_the_play_at_the_first(site: Site, variables: dict[str, Any]) -> None:
     done = run(site, **variables)
