@@ -26,6 +26,7 @@ from tests.simulator.keys import Person
 from tests.simulator.node import Node
 from tests.simulator.scenario import Scenario, ScenarioError, timings_of
 from tests.simulator.tls import Certificate, make_certificate
+from tests.simulator.volumes import packed
 from tests.simulator.wire import HttpServer, RawResponse, head
 from tests.simulator.world import World
 
@@ -194,6 +195,8 @@ class Fleet:
 
     def _populate(self) -> None:
         world = self.world
+        for url, files in self.scenario.remote.items():
+            world.remote[url] = packed({path: text.encode() for path, text in files.items()}, world.clock.now())
         for app in self.scenario.app_infos():
             world.add_app(app)
         specs = self.scenario.node_specs(self.network)

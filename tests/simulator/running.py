@@ -227,6 +227,25 @@ class RunningSimulator:
 
         return self.call(read)
 
+    def publish(self, url: str, content: bytes | None) -> None:
+        """Put something behind a URL outside the network, for nodes to fetch; None takes it away."""
+
+        def put(fleet: Fleet) -> None:
+            remote = fleet.world.remote
+            remote.pop(url, None)
+            if content is not None:
+                remote[url] = content
+
+        self.call(put)
+
+    def store(self, address: str, container: str, path: str, content: bytes) -> None:
+        """Write a file into the volume of a component (``appdata/data``)."""
+
+        def write(fleet: Fleet) -> None:
+            fleet.world.nodes[address].apps.volumes[container].write(path, content, fleet.world.clock.now())
+
+        self.call(write)
+
     def advance(self, seconds: float) -> None:
         """Jump forward in simulated time and play what happens in between."""
         self.call(lambda fleet: fleet.world.timeline.advance(seconds))

@@ -126,13 +126,16 @@ def restore(
             volume.remove("appdata")
             volume.folders.add("appdata")
             node.say("data_deleted", why=f"{volume.name}: restore", apps=[app.name])
-            if kind == "remote" and job.get("url") != "":
-                failed = True
-                yield from _said(node, f"Downloading {job.get('url')}...")
-                yield line(f"Error: Failed to download {job.get('url')}...")
-                return
-            yield from _said(node, f"Unpacking backup archive for {small}...")
             path = f"backup/{kind}/backup_{small}.tar.gz"
+            if kind == "remote" and job.get("url") != "":
+                yield from _said(node, f"Downloading {job.get('url')}...")
+                content = node.world.remote.get(str(job.get("url")))
+                if content is None or (failing is not None and failing.options.get("phase") == "download"):
+                    failed = True
+                    yield line(f"Error: Failed to download {job.get('url')}...")
+                    return
+                volume.write(path, content, node.world.clock.now())
+            yield from _said(node, f"Unpacking backup archive for {small}...")
             problem = _unpack(volume, path, node.world.clock.now())
             if failing is not None:
                 problem = str(failing.options.get("message", "gzip: stdin: unexpected end of file"))

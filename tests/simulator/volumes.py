@@ -9,6 +9,7 @@ import io
 import posixpath
 import re
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,17 @@ def checked(path: str) -> str:
         if not ALLOWED.fullmatch(part):
             raise PathRefused(f'Invalid path: component "{part}" contains disallowed characters')
     return posixpath.normpath("/".join(parts)) if parts else ""
+
+
+def packed(files: Mapping[str, bytes], now: float) -> bytes:
+    """A tar.gz of files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path in sorted(files):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mtime = len(files[path]), int(now)
+            archive.addfile(entry, io.BytesIO(files[path]))
+    return buffer.getvalue()
 
 
 @dataclass
@@ -131,14 +143,8 @@ class Volume:
 
     def pack(self, now: float) -> bytes:
         """A tar.gz of ``appdata``."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            for path in sorted(self.files):
-                if path.startswith("appdata/"):
-                    entry = tarfile.TarInfo(path[len("appdata/") :])
-                    entry.size, entry.mtime = len(self.files[path]), int(now)
-                    archive.addfile(entry, io.BytesIO(self.files[path]))
-        return buffer.getvalue()
+        inside = {path[len("appdata/") :]: self.files[path] for path in self.files if path.startswith("appdata/")}
+        return packed(inside, now)
 
     def unpack(self, content: bytes, now: float) -> None:
         """Put the files of an archive into ``appdata``. Raises tarfile.TarError, OSError, EOFError."""

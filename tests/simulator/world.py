@@ -70,6 +70,8 @@ class World:
         self.nodes: dict[str, Node] = {}
         self.apps: dict[str, AppInfo] = {}
         self.images: dict[str, int] = {}
+        self.remote: dict[str, bytes] = {}
+        """What is behind URLs outside the network."""
         self.temporary_messages: list[dict[str, Any]] = []
         self.elections = Elections(self)
         # Waits within operations take no time: for a clock that only a recording moves.

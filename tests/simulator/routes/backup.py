@@ -113,11 +113,17 @@ def local_list(call: Call) -> Reply:
     checks="handler",
 )
 def remote_size(call: Call) -> Reply:
-    """There is nothing to fetch in a simulated network."""
+    """What a HEAD says of a URL outside the network."""
     url, app = named(call, "fileurl"), named(call)
     if not url or not app:
         return error("fileurl and appname parameters are mandatory")
-    return error("Error fetching file size") if authorized(call, app) else unauthorized()
+    if not authorized(call, app):
+        return unauthorized()
+    content = call.world.remote.get(url)
+    if content is None:
+        return error("Error fetching file size")
+    unit = UNITS.get((named(call, "multiplier") or "B").upper(), 1)
+    return data(_rounded(len(content) / unit, named(call, "decimal") or "0"))
 
 
 def _file(call: Call) -> tuple[Volume, str] | Reply:

@@ -11,6 +11,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from tests.simulator.volumes import packed
+
 if TYPE_CHECKING:
     from tests.unit.simulator.conftest import Lab, Start
 
@@ -179,6 +181,29 @@ def test_backup_and_restore(start: Start, version: str) -> None:
     assert set(lab.states("Tide").values()) == {"running"}
     removed = lab.get(f"/backup/removebackupfile/{path}/Tide", headers=header).json()
     assert removed == {"status": "success", "data": {"message": False}}
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_an_archive_from_the_web(start: Start, version: str) -> None:
+    lab = _lab(start, version)
+    url = "https://backups.example.org/web.tar.gz"
+    asked = f"/backup/getremotefilesize/{quote(url, safe='')}/B/0/true/Tide"
+    assert lab.get(asked, headers=lab.owner()).json()["data"]["message"] == "Error fetching file size"
+    archive = packed({"marker": b"from elsewhere\n"}, 0)
+    lab.sim.publish(url, archive)
+    assert lab.said(asked, lab.owner()) == len(archive)
+    assert _restore(lab, kind="remote", url=url)[1:] == [
+        "Removing web component data...",
+        f"Downloading {url}...",
+        "Unpacking backup archive for web...",
+        "Removing backup file for web...",
+        "Starting application...",
+        "Finalizing...",
+    ]
+    assert lab.sim.files(lab.first, "fluxweb_Tide") == {"appdata/marker": b"from elsewhere\n"}
+    lab.sim.fault(lab.first, kind="restore_fails", phase="download", count=1)
+    assert _restore(lab, kind="remote", url=url)[-1] == f"Error: Failed to download {url}..."
+    assert lab.sim.files(lab.first, "fluxweb_Tide") == {}, "the data went before"
 
 
 def test_an_archive_lives_24_hours(start: Start) -> None:
