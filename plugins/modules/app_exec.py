@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Runs a command in one component of one instance of an app, and returns its exit code and outputs.
   - The command is sent once. When its answer is lost, the container is asked what became of it.
-  - It fails when the exit code is not 0, as M(ansible.builtin.command) does.
+  - It fails when the exit code is not 0, as C(ansible.builtin.command) does.
   - FluxOS knows neither an exit code nor two outputs. So the command is run by a small wrapper for C(sh), which keeps
     them in a folder below C(/tmp) that only its user may enter, and removes it at the end.
 options:
