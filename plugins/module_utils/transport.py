@@ -18,6 +18,7 @@ from __future__ import annotations
 import enum
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
+from ansible_collections.fluxme.fluxos.plugins.module_utils.transfers import Attachment, FormFile
 from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings
 
 if TYPE_CHECKING:
@@ -150,12 +152,14 @@ class Transport:
         since: str | None = None,
         accept_text: bool = False,
         sink: Sink | None = None,
+        attachment: Attachment | None = None,
     ) -> Answer:
         """GET ``path``.
 
         ``operation`` names it in errors. ``auth`` is the value of the ``zelidauth`` header. ``write`` says that the
         route changes something. ``fresh`` skips the node's response cache. ``since`` and ``accept_text``: see
-        :func:`envelope.judge`. ``sink`` gets an answer that comes bit by bit while it comes.
+        :func:`envelope.judge`. ``sink`` gets an answer that comes bit by bit while it comes. ``attachment`` takes an
+        answer that is a file, and nothing of it is kept.
 
         Raises:
             FluxOSError: one of its family, see :mod:`errors`.
@@ -166,11 +170,14 @@ class Transport:
         if fresh or write or auth is not None:
             # An answer to another caller, or to an earlier question, is of no use to these.
             headers["x-apicache-bypass"] = "1"
+        if attachment is not None:
+            # So that its length is told, and half of it is seen to be so.
+            headers["Accept-Encoding"] = "identity"
         return self._perform(
             "GET",
             endpoint,
             endpoint.url(path, query),
-            _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text, sink),
+            _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text, sink, attachment),
             auth,
         )
 
@@ -192,14 +199,20 @@ class Transport:
         accept_text: bool = False,
         sink: Sink | None = None,
     ) -> Answer:
-        """POST ``body`` (a text as it is, anything else as JSON, ``None`` as nothing); otherwise like :meth:`get`."""
+        """POST ``body`` (a text and a form as they are, anything else as JSON, ``None`` as nothing); otherwise like
+        :meth:`get`.
+        """
+        content: bytes | FormFile
         if body is None:
             content = b""
+        elif isinstance(body, FormFile):
+            content = body
         elif isinstance(body, str):
             content = body.encode()
         else:
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {**_HEADERS, "Content-Type": kind.value, "x-apicache-bypass": "1"}
+        content_type = body.content_type if isinstance(body, FormFile) else kind.value
+        headers = {**_HEADERS, "Content-Type": content_type, "x-apicache-bypass": "1"}
         return self._perform(
             "POST",
             endpoint,
@@ -274,7 +287,8 @@ class Transport:
         while True:
             if self._abandoned():
                 raise RunGone(f"{node}: {operation}: the run that asks this was killed, so nothing was sent")
-            ATTEMPT.begin(deadline=deadline, timeout=timeout, limit=self.options.max_answer, repeats=repeats)
+            limit = sys.maxsize if request.attachment else self.options.max_answer
+            ATTEMPT.begin(deadline=deadline, timeout=timeout, limit=limit, repeats=repeats)
             try:
                 # What fails before an answer has begun is repeated in here.
                 response = session.send(
@@ -296,8 +310,14 @@ class Transport:
         node, operation = endpoint.address, request.operation
         chunks: list[bytes] = []
         size = 0
+        file = request.attachment
+        if file is not None and not file.begins(response.status_code, response.headers):
+            file = None
         try:
             for chunk in response.iter_content(_CHUNK):
+                if file is not None:
+                    file.take(chunk)
+                    continue
                 size += len(chunk)
                 if size > self.options.max_answer:
                     raise too_large(node, operation, self.options.max_answer)
@@ -306,6 +326,8 @@ class Transport:
                     break
         except requests.RequestException as error:
             raise failure(node, operation, error, timeout) from innermost(error)
+        if file is not None:
+            return Answer(None, http_status=response.status_code, headers=response.headers)
         return judge(
             node,
             operation,
@@ -321,7 +343,7 @@ class Transport:
 class _Request:
     operation: str
     headers: dict[str, str]
-    body: bytes | None
+    body: bytes | FormFile | None
     write: bool
     timeout: float | None
     deadline: float | None
@@ -329,6 +351,7 @@ class _Request:
     since: str | None
     accept_text: bool
     sink: Sink | None
+    attachment: Attachment | None = None
 
 
 def _proxies(proxy: str | None) -> dict[str, str]:

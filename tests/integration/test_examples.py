@@ -21,6 +21,7 @@ import yaml
 
 from tests.integration.support import PlaybookRun, Site, controller
 from tests.simulator.keys import Person
+from tests.simulator.volumes import packed
 from tests.tools.interpreter import without_spaces
 from tests.tools.simulated_fleet import ROOT
 
@@ -29,6 +30,7 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py
 DOCUMENTED_NETWORK = "127.18.0."
 SCENARIO: dict[str, Any] = {
     "apps": [{"name": "TideBoard", "owner": "@app owner", "instances": 3, "components": ["web"]}],
+    "remote": {"https://backups.example.org/web.tar.gz": {"marker": "restored"}},
     "nodes": [
         {"host": 1, "confirmation_age": 40, "apps": ["TideBoard"]},
         {"host": 2, "confirmation_age": 60},
@@ -46,7 +48,8 @@ print(Person.named("operator").sign(sys.stdin.read()))
 OWN_WARNING = re.compile(r"\[WARNING\]: Collection at '[^']+/_protomatter' does not have a MANIFEST.json file.*\n")
 #: The simulated nodes' clocks run fast, so they are looked at more often than real ones.
 QUICK_LOOKS = {
-    f"fluxme.fluxos.{name}": {"wait_interval": 0.2} for name in ("app_instance", "node_health", "node_restart")
+    f"fluxme.fluxos.{name}": {"wait_interval": 0.2}
+    for name in ("app_backup", "app_instance", "node_health", "node_restart")
 }
 #: What a page must not show: markup that ansible-doc did not understand.
 MARKUP = re.compile(r"\b(?:O|V|RV|M|P|E|C|I|B|U|L|R)\([^)\s]")
@@ -74,6 +77,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
             key = folder / f"{name}.wif"
             key.write_text(person["wif"] + "\n")
             key.chmod(0o600)
+        (folder / "web.tar.gz").write_bytes(packed({"marker": b"kept elsewhere"}, 0))
         sign.write_text(SIGN.format(python=without_spaces(tmp_path)))
         sign.chmod(0o700)
         yield running

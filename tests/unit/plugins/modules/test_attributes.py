@@ -44,11 +44,16 @@ class Case:
 
 TIDE = {"app": "TideBoard", "private_key": Person.named("app owner").wif}
 STARTED = ("maintenance_run", {"state": "started", "plan": plan(), **RUN})
+BACKED_UP = ("app_backup", {**TIDE, "state": "created"})
 LOGGED_IN: tuple[str, dict[str, Any]] = ("session", {})
 
 CASES = [
     Case("api", {"path": "/flux/version"}),
     Case("api", {"path": "/id/logoutallusers", "authenticate": "session", "changes": True}, changes=True, again=True),
+    Case("app_backup", {**TIDE, "state": "created"}, changes=True, again=True),
+    Case("app_backup", {**TIDE, "state": "created", "not_after": "the start of the test"}, changes=True),
+    Case("app_backup", {**TIDE, "state": "listed"}),
+    Case("app_backup", {**TIDE, "state": "absent"}, changes=True, prepare=[BACKED_UP]),
     Case("app_exec", {**TIDE, "component": "web", "command": "true"}, changes=True, again=True),
     Case("app_exec", {**TIDE, "component": "web", "command": "touch /made", "creates": "/made"}, changes=True),
     Case("app_instance", {**TIDE, "state": "stopped"}, changes=True),
