@@ -308,6 +308,40 @@ class TestModules:
         assert len(overheard.headers) > 8
         done.assert_tight(own_files=[path, *(site.folder / "second").iterdir()])
 
+    def test_an_owner_in_an_app(self, listening: tuple[Site, Overheard]) -> None:
+        """The phrases that an owner signs without a node are good for two hours on every node."""
+        site, overheard = listening
+        owner, stranger = Person.named("app owner"), Person.named("a stranger")
+        overheard.people += [owner, stranger]
+        node, other, silent = site.addresses[:3]
+        site.fault(silent, kind="unreachable")
+        nearby = {"node": node, "app": "TideBoard", "private_key": owner.wif}
+        there = {"node": other, "app": "TideBoard", "private_key": owner.private_key.hex(), "flux_id": owner.flux_id}
+        wrong = {**nearby, "private_key": stranger.wif}
+        gone = {**nearby, "node": silent, "timeout": 1, "retries": 0}
+        logs = {"dest": str(site.folder / "logs"), "lines": "all", "timestamps": True}
+        tasks = [
+            *connection(site),
+            *expecting("Run a command", "app_exec", {**nearby, "command": "env; seq 1 20000"}),
+            *expecting("Run one from another host", "app_exec", {**nearby, "command": "env"}, **BASTION),
+            *expecting("Run one that fails", "app_exec", {**there, "command": "exit 3"}, "ended with exit code 3"),
+            *expecting("Run none as a stranger", "app_exec", {**wrong, "command": "env"}, "belongs to"),
+            *expecting("Run none there", "app_exec", {**gone, "command": "env"}, "read the version"),
+            *expecting("Read a log", "app_log", nearby),
+            *expecting("Follow a log", "app_log", {**there, "follow": 1}),
+            *expecting("Wait in vain", "app_log", {**there, "wait_for": "never", "follow": 1}, "not there after"),
+            *expecting("Write it to a file", "app_log", {**nearby, **logs}),
+            *expecting("Write it on another host", "app_log", {**there, **logs}, **BASTION),
+            *expecting("Read none as a stranger", "app_log", wrong, "belongs to"),
+            *expecting("Read none there", "app_log", gone, "read the version"),
+        ]
+        path = playbook(site, [play(tasks, vars=here(site))])
+        done = run(site, overheard, playbook=path, environment={"FLUXOS_PRIVATE_KEY_FILE": ""})
+        assert done.run.code == 0, done.run.told
+        assert {each.zelid for each in overheard.headers} == {owner.flux_id, stranger.flux_id}
+        assert list((site.folder / "logs").iterdir())
+        done.assert_tight(own_files=[path])
+
 
 class TestDefectsOfOurs:
     def test_a_traceback_is_shown_without_secrets(self, listening: tuple[Site, Overheard]) -> None:
