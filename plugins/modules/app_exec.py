@@ -43,7 +43,7 @@ options:
     description:
       - Run O(command), a list, without the wrapper, for images without C(sh).
       - There is no exit code then, so the module fails only when the program cannot be started, and both outputs come
-        as one.
+        as one. A program that prints nothing but an answer of FluxOS has it taken for the answer of this node.
     type: bool
     default: false
   max_output:

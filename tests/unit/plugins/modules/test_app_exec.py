@@ -162,6 +162,17 @@ class TestImagesWithoutAShell:
         assert container.run(["echo", said], component="bare", raw=True).result["stdout"] == said
 
 
+    def test_run_once_whatever_they_print(self, container: Container) -> None:
+        """After this answer a login that no longer holds is renewed, and what was asked is sent again."""
+        said = '{"status":"error","data":{"code":401,"name":"Unauthorized","message":"Unauthorized. Access denied."}}'
+        script = f"echo x >> /data/runs; printf '%s' '{said}'"
+        ran = container.run(["sh", "-c", script], raw=True)
+        assert ran.result["error"]["kind"] == "unauthorized"
+        files = container.sim.files(container.node, "fluxweb_TideBoard") or {}
+        assert (files["appdata/runs"], ran.writes) == (b"x\n", [EXEC])
+        assert container.run(script).result["stdout"] == said, "the wrapper tells them apart"
+
+
 @GENERATIONS
 class TestLostAnswers:
     def test_the_end_is_read_back(self, container: Container) -> None:
