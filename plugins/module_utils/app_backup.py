@@ -204,6 +204,7 @@ class Backups:
                 operation,
                 lambda watch, limit: self._store.files.restore(names, place, params["url"] or "", watch, limit),
                 result,
+                deletes=True,
             ),
             others,
         )

@@ -62,7 +62,8 @@ class Report:
     outcome: str | None = None
     said: str | None = None
     stream: list[str] = field(default_factory=list)
-    data_lost: bool = False
+    data_lost: bool | None = False
+    """``None``: nobody can tell."""
     others: list[str] = field(default_factory=list)
     """Instances that FluxOS redeploys hard after a restore."""
     files: list[dict[str, Any]] = field(default_factory=list)
@@ -96,11 +97,13 @@ class LongTask:
         operation: str,
         send: Callable[[TaskWatch, float], None],
         result: Callable[[], tuple[str, bool]],
+        *,
+        deletes: bool = False,
     ) -> None:
         """Send it once, to a node that is ready, and prove that it is done.
 
         ``send`` gets what reads the lines, and the seconds that are left. ``result`` looks at the node: what it saw, in
-        words, and whether that proves that all is done.
+        words, and whether that proves that all is done. ``deletes``: data are deleted on the way.
 
         Raises:
             Refused: it failed, or was refused; data that were deleted are in the report.
@@ -112,6 +115,8 @@ class LongTask:
         if not self._call.params["wait"] and verdict.outcome == "unended":
             return
         if verdict.outcome == "unended":
+            known = self._report.data_lost
+            self._report.data_lost = known or (None if deletes else False)
             self._read_back(operation, verdict, result)
         if verdict.outcome == "failed":
             raise self._failed(operation, verdict)
@@ -158,7 +163,7 @@ class LongTask:
 
     def _read_back(self, operation: str, verdict: TaskVerdict, result: Callable[[], tuple[str, bool]]) -> None:
         """The node's own word for a task whose lines broke off, or never ended."""
-        grace = min(NOTHING_CAME, self._call.params["wait_timeout"])
+        grace = min(NOTHING_CAME, self._call.params["wait_timeout"] / 2)
         quiet: list[float] = []
 
         def look() -> Look[bool]:
@@ -175,10 +180,11 @@ class LongTask:
         try:
             done = self._waiter(f"wait for the end of: {operation}").until(look)
         except WaitTimeout as late:
-            raise WaitTimeout(late.node, operation, f"{verdict.said}; {late.said}", advice) from late
+            raise WaitTimeout(late.node, operation, f"{verdict.said}; {late.said}", self._with_start(advice)) from late
         saw = result()[0]
         if not done:
-            raise AnswerLost(self._before.address, operation, f"{verdict.said}; and then: {saw}", advice)
+            said = f"{verdict.said}; and then: {saw}"
+            raise AnswerLost(self._before.address, operation, said, self._with_start(advice))
         self._report.changed = True
         self._report.data_lost = False
         self._call.warn(f"{self._before.address}: {operation}: {verdict.said}; read back: {saw}")
@@ -196,11 +202,14 @@ class LongTask:
         if lost:
             said += f"; the data of {', '.join(lost)} were deleted and are not replaced"
             advice = "Remove the reason and restore again: an archive that could not be unpacked is kept"
-        down = self._wait_for_start() if self._report.changed else ""
-        if down:
-            said += f"; the app was stopped for it, and {down} does not run"
-            advice += f". {_START_IT[0].upper()}{_START_IT[1:]}"
-        return Refused(self._before.address, operation, said, advice)
+        if self._report.changed:
+            self._wait_for_start()
+        return Refused(self._before.address, operation, said, self._with_start(advice))
+
+    def _with_start(self, advice: str) -> str:
+        """The same advice, and what to do about an app that was stopped and does not run."""
+        down = self._down()
+        return f"{advice}. The app was stopped for it, and {down} does not run: {_START_IT}" if down else advice
 
     # -- the app ----------------------------------------------------------------------------------------------------
 

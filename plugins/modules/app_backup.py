@@ -256,7 +256,7 @@ stream:
   elements: str
   sample: [Stopping application..., Creating backup archive for web..., Starting application..., Finalizing...]
 data_lost:
-  description: Whether a restore deleted data and did not replace them.
+  description: Whether a restore deleted data and did not replace them. Null when nobody can tell.
   returned: always
   type: bool
   sample: false
