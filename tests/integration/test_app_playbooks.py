@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from tests.integration.support import BIN, PlaybookRun, Site, controller
-from tests.tools.simulated_fleet import ROOT
 
 TIDE, REEF = "TideBoard", "ReefMail"
 EXEC = "/apps/appexec"
@@ -58,7 +57,7 @@ def run(site: Site, playbook: str, *arguments: str, bin_folder: Path = BIN, **va
     key.write_text(owner(site)["wif"] + "\n")
     return site.run(
         *arguments,
-        playbook=ROOT / "playbooks" / f"{playbook}.yml",
+        playbook=f"fluxme.fluxos.{playbook}",
         inventory=instances(site),
         extra=variables,
         environment={"FLUXOS_PRIVATE_KEY_FILE": str(key), "FLUXOS_GATEWAY": site.fleet.gateway},
