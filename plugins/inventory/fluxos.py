@@ -1,36 +1,48 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inventory of Flux nodes."""
+"""Inventory of Flux nodes and of instances of apps."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fluxos
-short_description: Flux nodes from the network's node list, by owner or by address
+short_description: Flux nodes, by owner or by address, and instances of apps
 version_added: 0.1.0
 author:
   - fluxme.fluxos contributors (@fluxme)
 description:
-  - Makes one host of each Flux node. The nodes come from a gateway's node list, all of them or an owner's, or are given
-    as addresses.
+  - Makes one host of each Flux node, and of each instance of an app, which is the app on one node.
+  - The nodes come from a gateway's node list, all of them or an owner's, or are given as addresses. The instances come
+    from the gateway's list of places.
   - It only reads and needs no key and no login. With O(nodes) alone it sends no request at all.
   - The file must be named V(fluxos.yml), or end in V(.fluxos.yml) or V(.fluxos.yaml).
-  - A host is named after its address with dashes, V(203-0-113-7-16137). See O(hostname).
-  - Group V(fluxos_nodes) holds every node.
+  - The host of a node is named after its address with dashes, V(203-0-113-7-16137), that of an instance after its app
+    and its node, V(tideboard-203-0-113-7-16137). See O(hostname).
+  - Group V(fluxos_nodes) holds every node and no instance.
+  - Group V(fluxos_apps) holds every instance, in a group below it for each app, V(fluxos_app_tideboard) or the like, in
+    small letters and with V(_) for V(-).
   - Groups V(fluxos_tier_cumulus), V(fluxos_tier_nimbus) and V(fluxos_tier_stratus) hold the nodes of a tier.
   - Groups V(fluxos_status_confirmed), V(fluxos_status_unreachable) and so on hold those of a status; see O(statuses).
   - Group V(fluxos_shared_ip) holds the nodes that have another node of the same answer at their IP address.
-  - Groups without a node are not made, except V(fluxos_nodes).
+  - An instance is in these groups as well as far as its node is one of O(nodes) or of O(owners).
+  - Groups without a host are not made, except V(fluxos_nodes) and V(fluxos_apps) when they are asked for.
   - Hosts have the variables V(fluxos_node) (V(203.0.113.7:16137), where modules look for their node), V(fluxos_ip),
     V(fluxos_port), V(fluxos_tier), V(fluxos_status), V(fluxos_payment_address), V(fluxos_collateral) (its transaction
     and output), V(fluxos_last_confirmed_height) and V(ansible_host) (the IP address), each only where it is known.
+  - Instances have V(fluxos_app) (text, where modules look for their app), V(fluxos_app_owner) (text, a Flux ID),
+    V(fluxos_app_hash) (text, of the specification that is installed), V(fluxos_app_outdated) (true or false, whether
+    another one is registered), V(fluxos_app_version) (whole number, version of the registered specification),
+    V(fluxos_app_components) (list of texts, empty for an app without components), V(fluxos_app_instances) (how many the
+    network shall run), V(fluxos_app_running_since) and V(fluxos_app_announced) (epoch seconds by the node's clock, when
+    it began to run and when the node last said so), each only where it is known.
   - Group V(fluxos_nodes) has the variable V(fluxos_scope), how much of the network was asked for (V(network), V(owner)
     or V(nodes)).
-  - Group V(fluxos_nodes) has the variable V(fluxos_gateway), the gateway that answered, where one was asked.
+  - Both groups have the variable V(fluxos_gateway), the gateway that answered, where one was asked.
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
+  - fluxme.fluxos.inventory_network
 options:
   plugin:
     description:
@@ -39,22 +51,11 @@ options:
     required: true
     choices:
       - fluxme.fluxos.fluxos
-  gateway:
-    description:
-      - URLs of gateways. They are asked in this order until one answers.
-      - Not asked with O(nodes).
-    type: list
-    elements: str
-    default:
-      - https://api.runonflux.io
-      - https://api.runonflux.com
-    env:
-      - name: FLUXOS_GATEWAY
   owners:
     description:
       - Payment addresses (V(t1...), V(t3...)) or public keys of node owners. Only their nodes are read.
       - A Flux ID (V(1...), V(0x...)) does not work; the node list does not know it.
-      - Without it and without O(nodes) the whole network is read.
+      - Without it, O(nodes), O(apps) and O(app_owners) the whole network is read.
     type: list
     elements: str
     default: []
@@ -65,12 +66,30 @@ options:
   nodes:
     description:
       - Addresses of nodes, V(203.0.113.7), V(203.0.113.7:16137) or V(https://203.0.113.7:16138).
-      - No gateway is asked then.
+      - No gateway is asked for them.
       - An address without a port means port 16127.
       - Cannot be used together with O(owners).
     type: list
     elements: str
     default: []
+  apps:
+    description:
+      - Names of apps whose instances become hosts. Letter case does not matter.
+      - Several apps on one node are several hosts.
+      - The nodes themselves are not listed, unless O(nodes) or O(owners) asks for them.
+    type: list
+    elements: str
+    default: []
+    aliases:
+      - app
+  app_owners:
+    description:
+      - Flux IDs (V(1...), V(0x...)) whose apps are added to O(apps), all of them.
+    type: list
+    elements: str
+    default: []
+    aliases:
+      - app_owner
   read_status:
     description:
       - Ask each node of O(nodes) for its own status, tier and confirmation, all nodes at once.
@@ -80,7 +99,7 @@ options:
     default: false
   tiers:
     description:
-      - Keep only nodes of these tiers, V(cumulus), V(nimbus) or V(stratus).
+      - Keep only nodes of these tiers, V(cumulus), V(nimbus) or V(stratus). It chooses no instances.
       - With O(nodes) it needs O(read_status=true).
     type: list
     elements: str
@@ -88,14 +107,14 @@ options:
   statuses:
     description:
       - Keep only nodes with these statuses, V(confirmed), V(started), V(dos), V(offline), V(expired), V(unreachable) or
-        V(unknown).
+        V(unknown). It chooses no instances.
       - A gateway's node list holds confirmed nodes only. Other statuses need O(nodes) with O(read_status=true).
     type: list
     elements: str
     default: []
   hostname:
     description:
-      - How hosts are named.
+      - How hosts are named. For instances V(tideboard-) or the like comes before it, the app in small letters.
       - V(dashed) is V(203-0-113-7-16127), always with the port.
       - V(ip) is V(203.0.113.7) on the default port 16127 and V(203.0.113.7-16137) on others.
     type: str
@@ -103,39 +122,6 @@ options:
       - dashed
       - ip
     default: dashed
-  timeout:
-    description:
-      - Seconds that a gateway or node may take to connect, and to go on answering.
-    type: float
-    default: 20.0
-    env:
-      - name: FLUXOS_TIMEOUT
-  retries:
-    description:
-      - How many times a read is tried again on the same gateway or node.
-    type: int
-    default: 2
-    env:
-      - name: FLUXOS_RETRIES
-  proxy:
-    description:
-      - URL of a proxy for all requests. The proxy variables of the environment are not used.
-    type: str
-    env:
-      - name: FLUXOS_PROXY
-  ca_file:
-    description:
-      - File with the certificate authorities that may vouch for a gateway, instead of the usual ones.
-    type: path
-    env:
-      - name: FLUXOS_CA_FILE
-  refresh:
-    description:
-      - Ask the network even when the cache holds an answer that is young enough, and keep the new answer.
-    type: bool
-    default: false
-    env:
-      - name: FLUXOS_REFRESH
   strict:
     description:
       - Make it an error when an expression in O(compose), O(groups) or O(keyed_groups) fails.
@@ -149,12 +135,15 @@ notes:
     itself cost next to nothing.
   - Beside the download and Ansible's own start, 15,000 nodes take about two seconds with ansible-core 2.21 and less
     than one with 2.16.
-  - Rows of the node list without a usable address are left out. C(ansible-inventory -v) tells how many.
-requirements:
-  - requests >= 2.31
+  - Rows of the lists without a usable address are left out. C(ansible-inventory -v) tells how many.
+  - The network lists an instance for up to two hours after it is gone. V(fluxos_app_announced) tells when the node was
+    last heard of, M(fluxme.fluxos.app_instance_info) what is there now.
+  - Instances cost a request for each app and one for its specification; above 20 apps the whole lists are read instead.
 seealso:
   - module: fluxme.fluxos.node_info
     description: What a node says of itself.
+  - module: fluxme.fluxos.app_instance_info
+    description: What an app is on a node now.
 """
 
 EXAMPLES = r"""
@@ -217,12 +206,41 @@ groups:
   upnp: fluxos_port != 16127
 compose:
   ansible_user: "'operator'"
+---
+# The instances of two apps, and of all apps of an owner. In a play over fluxos_apps or fluxos_app_tideboard a module
+# such as fluxme.fluxos.app_instance finds node and app in the variables of the host. One of the hosts:
+#   ansible-inventory -i apps.fluxos.yml --host tideboard-5-230-173-203-16127
+#   {
+#     "ansible_host": "5.230.173.203",
+#     "fluxos_app": "TideBoard",
+#     "fluxos_app_announced": 1790795082.6,
+#     "fluxos_app_components": ["web", "cache"],
+#     "fluxos_app_hash": "86d9eca59aa22d7c192d8eb29b45ed2c64ee94a75d4e87a9584eda3c9af16b82",
+#     "fluxos_app_instances": 3,
+#     "fluxos_app_outdated": false,
+#     "fluxos_app_owner": "1KYLwu5rScuYuLbnAHTXgR8KWfmjfDjK5s",
+#     "fluxos_app_running_since": 1788441393.8,
+#     "fluxos_app_version": 8,
+#     "fluxos_gateway": "https://api.runonflux.io",
+#     "fluxos_ip": "5.230.173.203",
+#     "fluxos_node": "5.230.173.203:16127",
+#     "fluxos_port": 16127
+#   }
+plugin: fluxme.fluxos.fluxos
+apps: [TideBoard, PierShop]
+app_owners: [1KYLwu5rScuYuLbnAHTXgR8KWfmjfDjK5s]
+---
+# My nodes, and the app on them that I look after as well: instances are in the groups of their nodes
+plugin: fluxme.fluxos.fluxos
+owners: [t1ZJR468HBuSt1SW2tgWjoxLfYv2yPHgGge]
+apps: [TideBoard]
+groups:
+  outdated: fluxos_app_outdated | default(false)
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -231,22 +249,19 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import TransportOptions
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import (
-    NodeHost,
-    from_addresses,
-    group_names,
-    host_name,
-    selected,
-    shared_ips,
-    skipped_sentence,
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_entries import (
+    Entry,
+    SameNameError,
+    entries,
+    top_groups,
 )
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import from_addresses, skipped_sentence
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_request import Request, RequestError
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_source import NoGatewayError, read
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 
 SUFFIXES = (".fluxos.yml", ".fluxos.yaml")
-ALL = "fluxos_nodes"
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -274,9 +289,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except (FluxOSError, ImportError) as error:
             # What no other gateway or cached copy would mend: options that cannot work, a missing package.
             raise AnsibleParserError(f"{path}: {error}") from None
-        if snapshot.skipped:
-            self.display.v(skipped_sentence(snapshot.skipped))
-        self._populate(request, snapshot)
+        for skipped, of in ((snapshot.skipped, "node list"), (snapshot.skipped_instances, "location list")):
+            if skipped:
+                self.display.v(skipped_sentence(skipped, of))
+        try:
+            self._populate(request, snapshot)
+        except SameNameError as error:
+            raise AnsibleParserError(str(error)) from None
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -289,7 +308,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if kept is not None and may_reuse and (lifetime == 0 or kept.age(time.time()) <= lifetime):
             return kept
         try:
-            snapshot = read(request, self._transport_options(request), self.display)
+            snapshot = read(request, self._transport_options, self.display)
         except NoGatewayError as error:
             return self._instead(error, kept)
         if self.get_option("cache"):
@@ -315,9 +334,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(f"The inventory cache cannot be read, so the network is asked: {error}")
             return None, lifetime
 
-    def _transport_options(self, request: Request) -> TransportOptions:
+    def _transport_options(self, verify: bool) -> TransportOptions:
         # A gateway has a certificate that somebody vouches for; a node signs its own, for a name that it does not have.
-        verify = request.scope != "nodes"
         try:
             return TransportOptions(
                 timeout=self.get_option("timeout"),
@@ -332,53 +350,40 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _instead(self, error: NoGatewayError, kept: Snapshot | None) -> Snapshot:
         """The old copy with a warning; or the end."""
         if kept is None or self.get_option("strict"):
-            instead = "Without a gateway, your nodes can be given with the option 'nodes'."
-            raise AnsibleParserError(f"No gateway gave a node list. {error} {instead}") from None
+            raise AnsibleParserError(f"{error.lacking}. {error} {error.instead}") from None
         age = spoken_age(kept.age(time.time()))
-        self.display.warning(f"No gateway gave a node list, so the inventory is as it was {age} ago. {error}")
+        self.display.warning(f"{error.lacking}, so the inventory is as it was {age} ago. {error}")
         return kept
 
     # -- hosts and groups ---------------------------------------------------------------------------------------
 
     def _populate(self, request: Request, snapshot: Snapshot) -> None:
-        self.inventory.add_group(ALL)
-        shared_variables: dict[str, str] = {"fluxos_scope": request.scope}
-        if snapshot.gateway is not None:
-            shared_variables["fluxos_gateway"] = snapshot.gateway
-        for name, value in shared_variables.items():
-            self.inventory.set_variable(ALL, name, inert(value))
-
-        form = self.get_option("hostname")
-        shared = shared_ips(snapshot.hosts)
+        shared = top_groups(request, snapshot)
+        for group, variables in shared.items():
+            self.inventory.add_group(group)
+            for name, value in variables.items():
+                self.inventory.set_variable(group, name, inert(value))
         # Jinja is slow: where the file has none of it, no host pays for looking.
         constructs = any(self.get_option(option) for option in ("compose", "groups", "keyed_groups"))
-        known_groups: set[str] = set()
-        names: dict[str, str] = {}
-        for host in snapshot.hosts:
-            if not selected(host, request.tiers, request.statuses):
-                continue
-            name = host_name(host, form)
-            if name in names:
-                both = f"{names[name]} and {host['fluxos_node']}"
-                raise AnsibleParserError(f"{both} would both be the host {name}; keep one of them")
-            names[name] = host["fluxos_node"]
-            groups = group_names(host, shared)
-            for group in groups:
-                if group not in known_groups:
-                    self.inventory.add_group(group)
-                    known_groups.add(group)
-            variables = self._add_host(name, host, groups)
+        known_groups = set(shared)
+        for entry in entries(request, snapshot, self.get_option("hostname")):
+            for group in {entry.parent, *entry.groups} - known_groups:
+                self.inventory.add_group(group)
+                known_groups.add(group)
+                if group == entry.parent:
+                    self.inventory.add_child(entry.top, group)
+            variables = self._add_host(entry)
             if constructs:
-                self._construct(name, {**shared_variables, **variables})
+                self._construct(entry.name, {**shared[entry.top], **variables})
 
-    def _add_host(self, name: str, host: NodeHost, groups: Sequence[str]) -> dict[str, Any]:
-        variables = {key: inert(value) for key, value in host.items()}
+    def _add_host(self, entry: Entry) -> dict[str, Any]:
+        variables = {key: inert(value) for key, value in entry.variables.items()}
         variables["ansible_host"] = variables["fluxos_ip"]
-        self.inventory.add_host(name, group=ALL)
+        self.inventory.add_host(entry.name, group=entry.parent)
         for key, value in variables.items():
-            self.inventory.set_variable(name, key, value)
-        for group in groups:
-            self.inventory.add_child(group, name)
+            self.inventory.set_variable(entry.name, key, value)
+        for group in entry.groups:
+            self.inventory.add_child(group, entry.name)
         return variables
 
     def _construct(self, name: str, variables: dict[str, Any]) -> None:

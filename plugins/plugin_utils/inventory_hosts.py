@@ -24,8 +24,8 @@ from typing import Any, TypedDict
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import DEFAULT_PORT, NODE_PORTS, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Confirmation
 
-SCHEMA = 1
-"""Version of :class:`NodeHost` in caches: raise it with every change of the keys or of their meaning."""
+SCHEMA = 2
+"""Version of hosts in caches: raise it with every change of the variables or of their meaning."""
 
 TIERS = ("cumulus", "nimbus", "stratus")
 STATUSES = ("confirmed", "started", "dos", "offline", "expired", "unreachable", "unknown")
@@ -70,13 +70,13 @@ class Listing:
     """Reason, in words for a person, to number of rows."""
 
 
-def skipped_sentence(skipped: Mapping[str, int]) -> str:
+def skipped_sentence(skipped: Mapping[str, int], of: str = "node list") -> str:
     """For example ``Left out 3 entries of the node list: 2 without an address, 1 listed twice``; empty for none."""
     total = sum(skipped.values())
     if not total:
         return ""
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-    return f"Left out {total} {'entry' if total == 1 else 'entries'} of the node list: {reasons}"
+    return f"Left out {total} {'entry' if total == 1 else 'entries'} of the {of}: {reasons}"
 
 
 # -- reading --------------------------------------------------------------------------------------------------------
@@ -119,13 +119,13 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Listing:
     (seen on live nodes, 2026-09-30).
     """
     listing = Listing()
-    position: dict[str, int] = {}
+    places: dict[str, int] = {}
     for row in rows:
         host = _from_row(row)
         if host is None:
             listing.skipped["with a bad address" if row.get("address") else "without an address"] += 1
             continue
-        known = position.setdefault(host["fluxos_node"], len(listing.hosts))
+        known = places.setdefault(host["fluxos_node"], len(listing.hosts))
         if known == len(listing.hosts):
             listing.hosts.append(host)
             continue
@@ -134,18 +134,19 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Listing:
         if _height(host) > _height(listing.hosts[known]):
             listing.hosts[known] = host
     # The list is ordered by rank, which changes with every block; a plan that is made twice has to come out the same.
-    listing.hosts.sort(key=_position)
+    listing.hosts.sort(key=position)
     return listing
 
 
-def _position(host: NodeHost) -> tuple[int, int, int]:
+def position(host: NodeHost) -> tuple[int, int, int]:
+    """What hosts of the network's lists are ordered by."""
     address = ipaddress.ip_address(host["fluxos_ip"])
     return address.version, int(address), host["fluxos_port"]
 
 
 def _from_row(row: Mapping[str, Any]) -> NodeHost | None:
     # Names and URLs are for users: a list that holds one would make the controller resolve or call what it says.
-    if row["port"] not in NODE_PORTS or not _is_ip(row["ip"]):
+    if row["port"] not in NODE_PORTS or not is_ip(row["ip"]):
         return None
     host: NodeHost = {
         "fluxos_node": row["address"],
@@ -200,7 +201,8 @@ def as_int(value: Any) -> int | None:
     return None
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether it is an IP address, which a list of the network may name; names and URLs are for users."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -246,8 +248,9 @@ def host_name(host: NodeHost, form: str) -> str:
 
 
 def shared_ips(hosts: Iterable[NodeHost]) -> frozenset[str]:
-    """The IP addresses with more than one node."""
-    return frozenset(ip for ip, count in Counter(host["fluxos_ip"] for host in hosts).items() if count > 1)
+    """The IP addresses with more than one node; several hosts may be on one node."""
+    nodes = {(host["fluxos_ip"], host["fluxos_port"]) for host in hosts}
+    return frozenset(ip for ip, count in Counter(ip for ip, _port in nodes).items() if count > 1)
 
 
 def group_names(host: NodeHost, shared: frozenset[str]) -> Sequence[str]:

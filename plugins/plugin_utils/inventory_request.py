@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import SCHEMA, STATUSES, TIERS
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_instances import APP_NAME
 
 _PAYMENT_ADDRESS = re.compile(r"t[13][1-9A-HJ-NP-Za-km-z]{33}")
+_FLUX_ID = re.compile(r"[13][1-9A-HJ-NP-Za-km-z]{24,33}|0x[0-9A-Fa-f]{40}")
 _PUBLIC_KEY = re.compile(r"0[23][0-9a-f]{64}|04[0-9a-f]{128}")
 
 
@@ -23,7 +25,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """Which nodes, from whom, and which of them to keep."""
+    """Which nodes and which apps' instances, from whom, and which of the nodes to keep."""
 
     gateways: tuple[Endpoint, ...]
     owners: tuple[str, ...]
@@ -34,49 +36,84 @@ class Request:
     """Lower case; empty for every tier."""
     statuses: frozenset[str]
     """Lower case; empty for every status."""
+    apps: tuple[str, ...] = ()
+    """Names of apps, as the user spells them."""
+    app_owners: tuple[str, ...] = ()
+    """Flux IDs; all apps of theirs."""
 
     @property
-    def scope(self) -> Literal["network", "owner", "nodes"]:
-        """How much of the network is asked for; a playbook may refuse to act on all of it."""
+    def scope(self) -> Literal["network", "owner", "nodes", "none"]:
+        """How much of the network's nodes is asked for; a playbook may refuse to act on all of it."""
         if self.nodes:
             return "nodes"
-        return "owner" if self.owners else "network"
+        if self.owners:
+            return "owner"
+        return "none" if self.wants_apps else "network"
+
+    @property
+    def wants_apps(self) -> bool:
+        """Whether instances of apps are asked for."""
+        return bool(self.apps or self.app_owners)
+
+    @property
+    def lists_nodes(self) -> bool:
+        """Whether the network's node list is asked for."""
+        return self.scope in ("network", "owner")
 
     @property
     def asks_somebody(self) -> bool:
         """Whether a request has to be sent at all."""
-        return self.scope != "nodes" or self.read_status
+        return self.asks_gateways or self.read_status
+
+    @property
+    def asks_gateways(self) -> bool:
+        """Whether a gateway has to be asked."""
+        return self.lists_nodes or self.wants_apps
 
     def cache_facts(self) -> list[Any]:
         """What decides the content of the cache; everything else chooses from it."""
-        if self.nodes:
-            return [SCHEMA, "nodes", list(self.nodes)]
-        return [SCHEMA, self.scope, sorted(self.owners), [gateway.url("/") for gateway in self.gateways]]
+        places = [gateway.url("/") for gateway in self.gateways]
+        apps = [sorted(app.lower() for app in self.apps), sorted(self.app_owners)]
+        return [SCHEMA, self.scope, list(self.nodes), self.read_status, sorted(self.owners), *apps, places]
 
     @classmethod
     def from_options(cls, option: Callable[[str], Any]) -> Request:
         """Read and check the plugin's options. Raises :class:`RequestError`."""
         nodes = _texts(option("nodes"))
         owners = _texts(option("owners"))
+        apps = _texts(option("apps"))
+        app_owners = _texts(option("app_owners"))
+        asks_gateways = not nodes or apps or app_owners
         request = cls(
-            gateways=() if nodes else tuple(_gateway(text) for text in _texts(option("gateway"))),
+            gateways=tuple(_gateway(text) for text in _texts(option("gateway"))) if asks_gateways else (),
             owners=owners,
             nodes=nodes,
             read_status=bool(option("read_status")),
             tiers=_words("tiers", option("tiers"), TIERS),
             statuses=_words("statuses", option("statuses"), STATUSES),
+            apps=apps,
+            app_owners=app_owners,
         )
         request._check()
         return request
 
     def _check(self) -> None:
+        if self.asks_gateways and not self.gateways:
+            raise RequestError("gateway: at least one URL is needed, such as https://api.runonflux.io")
+        for app in self.apps:
+            _check_app(app)
+        for owner in self.app_owners:
+            _check_app_owner(owner)
         if self.nodes:
             self._check_nodes()
             return
-        if not self.gateways:
-            raise RequestError("gateway: at least one URL is needed, such as https://api.runonflux.io")
         for owner in self.owners:
             _check_owner(owner)
+        for name, words in (("tiers", self.tiers), ("statuses", self.statuses)):
+            if words and self.scope == "none":
+                raise RequestError(
+                    f"{name}: they choose nodes, and only apps are asked for; give 'owners' or 'nodes' too"
+                )
         if self.read_status:
             raise RequestError("read_status: it asks the nodes of the option 'nodes', and none are given there")
         if self.statuses and "confirmed" not in self.statuses:
@@ -114,6 +151,19 @@ def _check_owner(owner: str) -> None:
         raise RequestError(
             f"owners: {owner!r} is neither a payment address (t1... or t3..., 35 characters) nor a public key (02, 03 "
             "or 04 and hexadecimal digits); a Flux ID is not known in the node list"
+        )
+
+
+def _check_app(app: str) -> None:
+    # FluxOS takes a name for a regular expression and does not escape it.
+    if not APP_NAME.fullmatch(app):
+        raise RequestError(f"apps: {app!r} is no name of an app, which has letters and digits and hyphens between them")
+
+
+def _check_app_owner(owner: str) -> None:
+    if not _FLUX_ID.fullmatch(owner):
+        raise RequestError(
+            f"app_owners: {owner!r} is no Flux ID (1... or 0x...); a payment address (t1..., t3...) owns nodes only"
         )
 
 

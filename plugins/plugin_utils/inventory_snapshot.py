@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import SCHEMA, NodeHost, as_int
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_instances import InstanceHost
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Snapshot:
     read_at: float
     """Epoch seconds of the controller's clock."""
     skipped: Counter[str] = field(default_factory=Counter)
+    """Of the node list: reason to number of rows."""
+    instances: list[InstanceHost] = field(default_factory=list)
+    """Instances of apps, with what is known of their nodes."""
+    skipped_instances: Counter[str] = field(default_factory=Counter)
+    """Of the location list: reason to number of rows."""
 
     def age(self, now: float) -> float:
         """Seconds since it was read; 0 when the clock went back."""
@@ -36,6 +42,8 @@ class Snapshot:
             "gateway": self.gateway,
             "skipped": dict(self.skipped),
             "hosts": self.hosts,
+            "instances": self.instances,
+            "skipped_instances": dict(self.skipped_instances),
         }
 
     @classmethod
@@ -43,16 +51,24 @@ class Snapshot:
         """Read an entry back; ``None`` for one that is not ours or of another version."""
         if not isinstance(entry, Mapping) or entry.get("schema") != SCHEMA:
             return None
-        read_at, hosts, gateway = entry.get("read_at"), entry.get("hosts"), entry.get("gateway")
-        if isinstance(read_at, bool) or not isinstance(read_at, (int, float)) or not isinstance(hosts, list):
+        read_at, gateway = entry.get("read_at"), entry.get("gateway")
+        hosts, instances = entry.get("hosts"), entry.get("instances")
+        if isinstance(read_at, bool) or not isinstance(read_at, (int, float)):
             return None
-        skipped = entry.get("skipped")
+        if not isinstance(hosts, list) or not isinstance(instances, list):
+            return None
         return cls(
             hosts=hosts,
             gateway=gateway if isinstance(gateway, str) else None,
             read_at=float(read_at),
-            skipped=Counter({str(key): as_int(count) or 0 for key, count in dict(skipped or {}).items()}),
+            skipped=_counter(entry.get("skipped")),
+            instances=instances,
+            skipped_instances=_counter(entry.get("skipped_instances")),
         )
+
+
+def _counter(kept: Any) -> Counter[str]:
+    return Counter({str(key): as_int(count) or 0 for key, count in dict(kept or {}).items()})
 
 
 def spoken_age(seconds: float) -> str:

@@ -21,20 +21,26 @@ from tests.simulator.running import RunningSimulator
 
 #: Whom the examples of the documentation are about.
 OWNER = "t1ZJR468HBuSt1SW2tgWjoxLfYv2yPHgGge"
+APP_OWNER = "1KYLwu5rScuYuLbnAHTXgR8KWfmjfDjK5s"
 #: The gateway of nobody: this port of the loopback is not listened to.
 DEAD = "http://127.0.0.1:9"
 
 PORTS = range(16127, 16198, 10)
-SCENARIO = {
+SCENARIO: dict[str, Any] = {
+    "apps": [
+        {"name": "TideBoard", "owner": "@app owner", "components": ["web", "cache"], "version": 8},
+        {"name": "PierShop", "owner": "@app owner", "version": 3},
+        {"name": "ReefMail", "owner": APP_OWNER, "components": ["web"], "version": 7},
+    ],
     "nodes": [
         # Eight nodes behind one address, the first on the default port.
         *({"host": 1, "port": port, "tier": "NIMBUS"} for port in PORTS),
-        {"host": 2, "tier": "CUMULUS", "payment_address": OWNER},
+        {"host": 2, "tier": "CUMULUS", "payment_address": OWNER, "apps": ["TideBoard", "ReefMail"]},
         {"host": 3, "port": 16147, "tier": "STRATUS", "payment_address": OWNER},
         {"host": 4, "tier": "CUMULUS", "status": "expired"},
         {"host": 5, "tier": "CUMULUS", "faults": [{"kind": "daemon_down"}]},
-        {"host": 6, "tier": "STRATUS"},
-    ]
+        {"host": 6, "tier": "STRATUS", "apps": ["TideBoard", "PierShop"], "outdated": ["TideBoard"]},
+    ],
 }
 
 
@@ -220,7 +226,7 @@ def test_every_example_runs_as_it_stands(number: int, fleet: RunningSimulator, t
         )
     )
     assert (
-        set(listed["fluxos_nodes"]["hosts"])
+        set(listed["_meta"]["hostvars"])
         == {
             0: {name(fleet, 2), name(fleet, 3, 16147)},
             1: {name(fleet, 1), name(fleet, 1, 16137), name(fleet, 4)},
@@ -231,8 +237,23 @@ def test_every_example_runs_as_it_stands(number: int, fleet: RunningSimulator, t
                 name(fleet, 6),
             },
             4: {ip(fleet, 2), f"{ip(fleet, 3)}-16147"},
+            5: {
+                *(f"tideboard-{name(fleet, host)}" for host in (2, 6)),
+                f"piershop-{name(fleet, 6)}",
+                f"reefmail-{name(fleet, 2)}",
+            },
+            6: {
+                name(fleet, 2),
+                name(fleet, 3, 16147),
+                *(f"tideboard-{name(fleet, host)}" for host in (2, 6)),
+            },
         }[number]
     )
+    if number == 6:
+        tideboards = [f"tideboard-{name(fleet, host)}" for host in (2, 6)]
+        assert listed["fluxos_app_tideboard"]["hosts"] == tideboards
+        assert listed["outdated"]["hosts"] == tideboards[1:]
+        assert set(listed["fluxos_tier_cumulus"]["hosts"]) == {name(fleet, 2), f"tideboard-{name(fleet, 2)}"}
     if number == 4:
         assert listed["upnp"]["hosts"] == [f"{ip(fleet, 3)}-16147"]
         assert len(listed[f"paid_to_{OWNER}"]["hosts"]) == 2
@@ -241,14 +262,17 @@ def test_every_example_runs_as_it_stands(number: int, fleet: RunningSimulator, t
         assert users in (["operator"] * 2, [{"__ansible_unsafe": "operator"}] * 2)
 
 
+@pytest.mark.parametrize(
+    ("number", "asked", "prefix"), [(0, {"owners": [OWNER]}, ""), (5, {"apps": ["TideBoard"]}, "tideboard-")]
+)
 def test_the_documentation_shows_every_variable_of_a_host(
-    fleet: RunningSimulator, tmp_path: Path, bin_folder: Path
+    number: int, asked: dict[str, Any], prefix: str, fleet: RunningSimulator, tmp_path: Path, bin_folder: Path
 ) -> None:
-    path = write(tmp_path, gateway=[fleet.gateway], owners=[OWNER])
-    host = json.loads(run(bin_folder, "ansible-inventory", "-i", path, "--host", name(fleet, 2)))
-    shown = json.loads(
-        "\n".join(line[1:] for line in EXAMPLES.splitlines() if line.startswith(("#   {", '#     "', "#   }")))
-    )
+    path = write(tmp_path, gateway=[fleet.gateway], **asked)
+    host = json.loads(run(bin_folder, "ansible-inventory", "-i", path, "--host", prefix + name(fleet, 2)))
+    text = example_files()[number].splitlines()
+    shown = json.loads("\n".join(line[1:] for line in text if line.startswith(("#   {", '#     "', "#   }"))))
     assert set(shown) == set(host)
+    assert {key: type(value) for key, value in shown.items()} == {key: type(value) for key, value in host.items()}
     documentation = run(bin_folder, "ansible-doc", "-t", "inventory", "fluxme.fluxos.fluxos")
     assert {name for name in host if name not in documentation} == set()

@@ -12,12 +12,14 @@ from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import (
     AppComponent,
+    AppLocation,
     AppSpec,
     Inspection,
     Sync,
     Usage,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.shapes import Field
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import DEFAULT_INSTANCES
 
 #: The last specification version without components.
@@ -44,6 +46,30 @@ def app_spec(field: Field, row: Mapping[str, Any]) -> AppSpec:
         hash=_text(row, "hash"),
         instances=instances if isinstance(instances, int) and instances > 0 else DEFAULT_INSTANCES,
         components=components,
+    )
+
+
+def app_specs(field: Field) -> tuple[AppSpec, ...]:
+    """All rows that are specifications; a list of the network is not refused because of one that is none."""
+    rows = [row for row in field.rows() if _text(row, "name") and isinstance(row.get("version"), int)]
+    return tuple(app_spec(field, row) for row in rows)
+
+
+def app_location(row: Mapping[str, Any]) -> AppLocation | None:
+    """One row of ``/apps/location(s)``; ``None`` when it has no name or no address that can be read."""
+    try:
+        place = Endpoint.parse(_text(row, "ip"))
+    except AddressError:
+        return None
+    if not _text(row, "name") or place.explicit_url:
+        return None
+    return AppLocation(
+        app=_text(row, "name"),
+        ip=place.host,
+        port=place.port,
+        hash=_text(row, "hash"),
+        running_since=docker_time(row.get("runningSince")),
+        announced=docker_time(row.get("broadcastedAt")),
     )
 
 
@@ -74,11 +100,18 @@ def inspection(field: Field, node_time: float | None) -> Inspection:
 
 
 def docker_time(value: Any) -> float | None:
-    """Epoch seconds of docker's time with nanoseconds; ``None`` for the year 1, which stands for never."""
+    """Epoch seconds of docker's time with nanoseconds, or of FluxOS's with milliseconds.
+
+    ``None`` for what is no time, and for the year 1, which stands for never.
+    """
     found = _DOCKER_TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None or value.startswith("0001-"):
         return None
-    moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")).timestamp()
+    try:
+        moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        # Looks like a time, and is none.
+        return None
     return moment + float(found[2] or 0)
 
 

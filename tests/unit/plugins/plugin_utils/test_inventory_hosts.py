@@ -279,3 +279,5 @@ def test_what_was_left_out_is_said_in_one_sentence() -> None:
         skipped_sentence(Counter({"without an address": 2, "listed twice": 1}))
         == "Left out 3 entries of the node list: 2 without an address, 1 listed twice"
     )
+    said = skipped_sentence(Counter({"with a bad name": 1}), "location list")
+    assert said == "Left out 1 entry of the location list: 1 with a bad name"

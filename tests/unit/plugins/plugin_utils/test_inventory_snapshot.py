@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppLocation
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import SCHEMA, from_addresses
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_instances import from_locations
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
 
 
@@ -21,6 +23,8 @@ def test_through_json_and_back() -> None:
         gateway="https://api.runonflux.io",
         read_at=1790000000.5,
         skipped=Counter({"listed twice": 2}),
+        instances=from_locations([AppLocation("TideBoard", "203.0.113.7", 16137, "ab", 1.5, 2.5)], []).hosts,
+        skipped_instances=Counter({"with a bad name": 1}),
     )
     assert Snapshot.from_entry(json.loads(json.dumps(before.as_entry()))) == before
 
@@ -31,10 +35,11 @@ def test_through_json_and_back() -> None:
         None,
         "text",
         {},
-        {"schema": SCHEMA + 1, "read_at": 1.0, "hosts": []},
-        {"schema": SCHEMA, "read_at": "yesterday", "hosts": []},
-        {"schema": SCHEMA, "read_at": True, "hosts": []},
-        {"schema": SCHEMA, "read_at": 1.0, "hosts": None},
+        {"schema": SCHEMA + 1, "read_at": 1.0, "hosts": [], "instances": []},
+        {"schema": SCHEMA, "read_at": "yesterday", "hosts": [], "instances": []},
+        {"schema": SCHEMA, "read_at": True, "hosts": [], "instances": []},
+        {"schema": SCHEMA, "read_at": 1.0, "hosts": None, "instances": []},
+        {"schema": SCHEMA, "read_at": 1.0, "hosts": []},
     ],
 )
 def test_an_entry_of_another_kind_is_none(entry: Any) -> None:
