@@ -60,7 +60,8 @@ class AppInfo:
     """A registered app. ``components`` are names; a specification before version 4 has none of its own.
 
     ``parts`` describe components closer (as many as there are components, one for a specification before version 4).
-    ``revision`` counts updates of the specification: another one has another hash.
+    ``revision`` counts updates of the specification: another one has another hash. ``enterprise``: its components are
+    encrypted (version 8 only).
     """
 
     name: str
@@ -72,6 +73,7 @@ class AppInfo:
     height: int = 2_900_000
     parts: tuple[Part, ...] = ()
     revision: int = 1
+    enterprise: bool = False
 
     @property
     def digest(self) -> str:
@@ -167,6 +169,8 @@ class AppInfo:
             spec["staticip"] = False
         if self.version >= 8:
             spec["enterprise"] = ""
+        if self.enterprise:
+            spec |= {"compose": [], "contacts": [], "enterprise": f"{self.digest}{self.digest}"}
         spec["hash"] = self.digest
         spec["height"] = self.height
         return spec

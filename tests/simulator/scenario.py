@@ -45,7 +45,7 @@ NODE_KEYS = {
 }
 
 
-APP_KEYS = {"name", "owner", "instances", "components", "version", "height", "revision"}
+APP_KEYS = {"name", "owner", "instances", "components", "version", "height", "revision", "enterprise"}
 PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file", "shell"}
 
 
@@ -118,7 +118,7 @@ def _app_info(row: Mapping[str, Any]) -> AppInfo:
         names, parts = parts_of(row, version)
     except TypeError as wrong:
         raise ScenarioError(f"app {row.get('name')}: {wrong}") from wrong
-    rest = {key: row[key] for key in ("instances", "height", "revision") if key in row}
+    rest = {key: row[key] for key in ("instances", "height", "revision", "enterprise") if key in row}
     return AppInfo(
         name=str(row["name"]),
         owner=identity(str(row.get("owner", "@app owner"))),
