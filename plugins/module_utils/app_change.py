@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_data_loss import check_data_loss
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_deploy import Deployment, Report
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import look_at_instance
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_state import RunStateChange, StepFailed
@@ -51,7 +52,7 @@ def deploy(call: Call) -> Result:
     deployment = Deployment(call, standing, version)
     hard = call.params["hard"]
     if not absent:
-        deployment.check_redeploy(hard=hard, accepted=call.params["data_loss"] == "accepted")
+        check_data_loss(call.client, standing, hard=hard, accepted=call.params["data_loss"] == "accepted")
     planned = {} if absent else {part.label: "redeployed" for part in standing.parts}
     if call.check_mode:
         values = {"instance": standing.as_dict(), **deployment.report.as_dict()}
@@ -59,7 +60,10 @@ def deploy(call: Call) -> Result:
     try:
         after = deployment.remove() if absent else deployment.redeploy(hard=hard)
     except FluxOSError as error:
-        raise CallError(str(error), error=error.as_dict(), **deployment.report.as_dict()) from error
+        begun = bool(deployment.report.stream)
+        raise CallError(str(error), error=error.as_dict(), changed=begun, **deployment.report.as_dict()) from error
+    if deployment.found_gone:
+        return Result(values={"instance": after.as_dict(), **Report().as_dict()}, diff=_diff(standing, {}))
     _warn(call, standing, deployment.report, hard=hard or absent)
     return Result(
         changed=True,
@@ -71,8 +75,8 @@ def deploy(call: Call) -> Result:
 def _warn(call: Call, standing: Standing, report: Report, *, hard: bool) -> None:
     if report.locks_cleared:
         call.warn(
-            f"{standing.address}: {', '.join(report.locks_cleared)} had been stopped and was started for good after "
-            "the redeploy: its lock would have stopped it again within the hour"
+            f"{standing.address}: {', '.join(report.locks_cleared)} did not run before the redeploy and was started "
+            "for good after it: the lock of what was stopped would have stopped it again within the hour"
         )
     if report.data_lost and not hard:
         call.warn(

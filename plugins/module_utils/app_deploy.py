@@ -23,13 +23,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppSpec
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import with_explanation
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_control import AppControl, Watch, registered_app
-from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import BadAnswer, Busy, FluxOSError, Refused
-from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
-from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Part, Standing, read_standing
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_control import AppControl, Watch
+from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Busy, FluxOSError, Refused, Unauthorized
+from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import (
+    Part,
+    Standing,
+    by_intent,
+    read_standing,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.object_stream import (
     Piece,
     Verdict,
@@ -38,6 +41,8 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.object_stream import
     judge_removal,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import when_ready
+from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
+from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
 from ansible_collections.fluxme.fluxos.plugins.module_utils.waiting import Look, Waiter, WaitTimeout
 
 T = TypeVar("T")
@@ -57,6 +62,13 @@ class AppLost(FluxOSError):
     maybe_done = True
 
 
+class LockKept(FluxOSError):
+    """A redeploy that is done and will be undone: a component that had been stopped may still be locked."""
+
+    kind = "lock_kept"
+    maybe_done = True
+
+
 @dataclass
 class Report:
     """What an operation gave, for the result, also of one that failed."""
@@ -64,7 +76,8 @@ class Report:
     outcome: str | None = None
     said: str | None = None
     stream: list[str] = field(default_factory=list)
-    data_lost: bool = False
+    data_lost: bool | None = False
+    """``None`` after a hard redeploy that failed: it may have come to the data."""
     locks_cleared: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,15 +91,6 @@ class Report:
         }
 
 
-def needs_data_loss(installed: AppSpec, registered: AppSpec) -> bool:
-    """Whether a soft redeploy to the registered specification deletes data: FluxOS makes it a hard one when names or
-    number of components changed (advancedWorkflows.js, from specification version 8 on; earlier ones lose the old
-    volumes as well).
-    """
-    before, after = ({part.name for part in spec.components} for spec in (installed, registered))
-    return bool(before and after) and before != after
-
-
 class Deployment:
     """One long operation on one app of one node."""
 
@@ -97,31 +101,9 @@ class Deployment:
         self._version = version
         self._ends = time.monotonic() + call.params["wait_timeout"]
         self.report = Report()
+        self.found_gone = False
 
     # -- redeploy ---------------------------------------------------------------------------------------------------
-
-    def check_redeploy(self, *, hard: bool, accepted: bool) -> None:
-        """Raises UsageError for a redeploy that deletes data which nobody gave up; reads only."""
-        node, app, installed = self._standing.address, self._standing.app, self._standing.spec
-        if accepted or installed is None:
-            return
-        if hard:
-            raise UsageError(
-                f"{node}: a hard redeploy deletes the data of {app} on this node: set data_loss to accepted, or leave "
-                "hard out for a soft one, which keeps them"
-            )
-        registered = registered_app(self._call.client, app)
-        if registered is None:
-            raise UsageError(
-                f"{node}: this node does not know the registered specification of {app}, so what a redeploy would do "
-                "to its data cannot be told; ask again when the node has read the chain"
-            )
-        if needs_data_loss(installed, registered):
-            raise UsageError(
-                f"{node}: the components of {app} have changed since it was installed here ({_names(installed)}, now "
-                f"{_names(registered)}). FluxOS makes every redeploy to that a hard one, which deletes its data on "
-                "this node: set data_loss to accepted when they may go"
-            )
 
     def redeploy(self, *, hard: bool) -> Standing:
         """Redeploy and prove it; the app as it is then.
@@ -131,60 +113,106 @@ class Deployment:
             Refused, Busy, WaitTimeout: when it failed and the app is there as before.
         """
         app = self._standing.app
+        process = self._call.client.process()
         before = {part.identifier: self._container_id(part) for part in self._standing.parts}
 
         def send(watch: Watch, idle: float, deadline: float) -> None:
             self._control.redeploy(app, watch, hard=hard, idle=idle, deadline=deadline)
 
-        verdict = self._run(f"redeploy {app}", send, judge_redeploy)
+        try:
+            verdict = self._run(f"redeploy {app}", send, judge_redeploy)
+        except Unauthorized:
+            raise
+        except Refused as refused:
+            if self._now().installed:
+                raise
+            raise self._lost(refused.operation, f"somebody removed it meanwhile ({refused.said})") from refused
         if not self._call.params["wait"]:
+            self.report.data_lost = self.report.data_lost or hard
             return self._now()
-        standing = self._prove_redeploy(verdict, before)
+        standing = self._prove_redeploy(verdict, before, process, hard=hard)
         self.report.data_lost = self.report.data_lost or hard
-        if not hard:
+        if not self.report.data_lost:
             self._clear_locks(standing)
         return self._now()
 
-    def _prove_redeploy(self, verdict: Verdict, before: dict[str, str | None]) -> Standing:
+    def _prove_redeploy(
+        self, verdict: Verdict, before: dict[str, str | None], process: Process, *, hard: bool
+    ) -> Standing:
         """The app with new containers, whatever the stream said."""
+        operation = f"redeploy {self._standing.app}"
+        if verdict.outcome == "removed":
+            raise self._lost(operation, verdict.said)
+        if verdict.outcome == "failed":
+            raise self._failed(operation, verdict.said, hard=hard)
 
         def look() -> Look[Standing]:
             now = self._now()
             if not now.installed:
                 return Look(f"{now.app} is not installed on the node")
             old = [part.identifier for part in now.parts if not self._is_new(part, before)]
-            down = [part.identifier for part in now.parts if not part.running and part.role is None]
+            if now.encrypted:
+                old += sorted(set(before) - {part.identifier for part in now.parts})
+            down = [part.identifier for part in now.parts if not part.running and self._is_to_run(part, now, verdict)]
             saw = "; ".join(f"{part.identifier} {part.state}" for part in now.parts)
             return Look(saw + (f"; not made anew: {', '.join(old)}" if old else ""), None if old or down else now)
 
-        operation = f"redeploy {self._standing.app}"
-        if verdict.outcome in ("removed", "failed"):
-            now = self._now()
-            if not now.installed and verdict.outcome == "removed":
-                raise self._lost(operation, verdict.said)
-            raise Refused(
-                self._standing.address,
-                operation,
-                verdict.said,
-                "The app is still installed there, and its data are kept; FluxOS makes containers that are missing anew"
-                if now.installed
-                else "The app is not installed there at this moment: look again in some minutes",
-            )
         try:
             return self._waiter(f"wait until {self._standing.app} is redeployed").until(look)
         except WaitTimeout as late:
+            said, advice = f"{_unended(verdict)}; {late.said}", late.advice
             if not self._now().installed:
-                raise self._lost(operation, f"{_unended(verdict)}, and the app is gone") from late
-            raise WaitTimeout(late.node, operation, f"{_unended(verdict)}; {late.said}", late.advice) from late
+                if self._began_anew(process):
+                    raise self._lost(operation, f"{_unended(verdict)}, and the app is gone") from late
+                advice = (
+                    f"FluxOS takes {self._standing.app} out of its list while it redeploys it, so it may be at it "
+                    "still: look again in some minutes. Where it stays away its data there are gone"
+                )
+            elif not (self.report.stream or by_intent(self._version)):
+                advice = "Up to FluxOS 8.17 a node that restores a backup of the app gives no answer at all"
+            raise WaitTimeout(late.node, operation, said, advice) from late
+
+    def _is_to_run(self, part: Part, now: Standing, verdict: Verdict) -> bool:
+        """Whether a component has to run after a redeploy. Of an encrypted specification nobody sees which components
+        are elected; FluxOS does not say of those that it started them (advancedWorkflows.js).
+        """
+        if part.role is not None:
+            return False
+        if not now.encrypted:
+            return True
+        if verdict.outcome == "done":
+            return any(f"{part.identifier} successfully started" in text for text in self.report.stream)
+        return self._standing.same(part).running
+
+    def _began_anew(self, process: Process) -> bool:
+        """Whether FluxOS is another process by now, so that the operation has ended. Who does not answer is none."""
+        try:
+            return started_after(self._call.client.process(), before=process)
+        except FluxOSError:
+            return False
+
+    def _failed(self, operation: str, said: str, *, hard: bool) -> Refused:
+        if not self._now().installed:
+            advice = "The app is not installed there at this moment: look again in some minutes"
+        elif hard or self.report.data_lost:
+            advice = "The app is still installed there. Whether its data are kept is not known: it was a hard redeploy"
+        else:
+            advice = "The app is still installed there, and its data are kept"
+        if hard or self.report.data_lost:
+            self.report.data_lost = None
+        return Refused(
+            self._standing.address, operation, said, f"{advice}; FluxOS makes containers that are missing anew"
+        )
 
     def _lost(self, operation: str, said: str) -> AppLost:
         self.report.data_lost = True
+        old = "" if by_intent(self._version) else "Up to FluxOS 8.17 a failed redeploy removes the app. "
         return AppLost(
             self._standing.address,
             operation,
             f"the redeploy failed and the app is no longer on this node, its data there are gone: {said}",
-            "Up to FluxOS 8.17 a failed redeploy removes the app. The network installs a missing instance on another "
-            "node by itself; remove the reason before you redeploy other instances",
+            f"{old}The network installs a missing instance on another node by itself; remove the reason before you "
+            "redeploy other instances",
         )
 
     def _is_new(self, part: Part, before: dict[str, str | None]) -> bool:
@@ -202,19 +230,28 @@ class Deployment:
         the hour (appReconciler.js). The container runs, so up to 8.17 docker refuses; the lock is gone by then.
         """
         for part in self._standing.parts:
-            if part.running or part.state == "missing" or part.role is not None:
+            was_stopped = not part.running and part.state != "missing" and part.role is None
+            if not (was_stopped and standing.same(part).running):
                 continue
             try:
                 self._explained(partial(self._control.run, "start", part.identifier))
-            except Refused as error:
+            except FluxOSError as error:
                 if not error.said.startswith(_ALREADY_STARTED):
-                    raise
+                    raise LockKept(
+                        error.node,
+                        error.operation,
+                        f"{error.said}, after the redeploy had been done",
+                        f"{part.identifier} had been stopped, and where its lock is left FluxOS stops it again within "
+                        "the hour: restart it (state restarted), which clears the lock",
+                    ) from error
             self.report.locks_cleared.append(part.identifier)
 
     # -- removal ----------------------------------------------------------------------------------------------------
 
     def remove(self) -> Standing:
         """Take the app from the node and prove that it is gone.
+
+        :attr:`found_gone` tells whether somebody else had done that meanwhile.
 
         Raises:
             Refused, Busy, WaitTimeout: when it is still there.
@@ -224,8 +261,19 @@ class Deployment:
         def send(watch: Watch, idle: float, deadline: float) -> None:
             self._control.remove(app, watch, idle=idle, deadline=deadline)
 
-        verdict = self._run(f"remove {app}", send, judge_removal)
+        try:
+            verdict = self._run(f"remove {app}", send, judge_removal)
+        except Unauthorized:
+            raise
+        except Refused:
+            # Another removal was faster: what is wanted is there.
+            now = self._now()
+            if now.installed:
+                raise
+            self.found_gone = True
+            return now
         if not self._call.params["wait"]:
+            self.report.data_lost = True
             return self._now()
 
         def look() -> Look[Standing]:
@@ -278,7 +326,7 @@ class Deployment:
             # One object alone looks like an ordinary answer: it was refused, or failed before anything was touched.
             raise
         except FluxOSError as error:
-            if not error.maybe_done or (isinstance(error, BadAnswer) and not watch.pieces):
+            if not error.maybe_done:
                 raise
             verdict = judge(watch.pieces, ended=False)
             return (
@@ -310,10 +358,6 @@ class Deployment:
 
     def _explained(self, send: Callable[[], T]) -> T:
         return with_explanation(self._call, self._standing.app, self._version, send)
-
-
-def _names(spec: AppSpec) -> str:
-    return ", ".join(part.name or spec.name for part in spec.components)
 
 
 def _unended(verdict: Verdict) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import (
     INTENT_SINCE,
     Standing,
     by_intent,
+    check_name,
     read_standing,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import require_login
@@ -30,10 +31,12 @@ def look_at_instance(call: Call, *, must_be_installed: bool = True) -> tuple[Sta
     """The app of a task on its node, and the node's version; all that needs no login comes before the login.
 
     Raises:
+        UsageError: for a name that no app can have.
         CallError: when it has to be installed and is not, or when no key is given.
         Unauthorized: see :func:`check_rights`.
     """
     client, app = call.client, call.params["app"]
+    check_name(app)
     version = client.version()
     standing = read_standing(client, app)
     if must_be_installed and not standing.installed:

@@ -55,6 +55,8 @@ _ANOTHER_WRITES = "the election has not made this node the writer"
 #: What makes a component a standby, also of an enterprise app, whose specification does not tell which are elected.
 _ELECTED = (_ANOTHER_WRITES, "waiting for the election")
 _ALREADY_STARTED = "(HTTP code 304)"
+#: How FluxOS up to 8.17 says that only the election may start a component (appController.js).
+_SKIPPED = " uses g:syncthing mode and is not running - skipped "
 
 
 def verb_for(state: RunState, part: Part, *, intent: bool) -> Verb | None:
@@ -134,12 +136,15 @@ class RunStateChange:
             )
         missing = [part.identifier for part in parts if part.state == "missing"]
         if missing and not self._intent:
-            raise Refused(
-                node,
-                f"find the containers of {self._standing.app}",
-                f"there is none of {', '.join(missing)}",
-                "FluxOS makes a missing container anew within an hour; a soft redeploy does it now and keeps the data",
-            )
+            raise self._no_container(missing)
+
+    def _no_container(self, identifiers: Sequence[str]) -> Refused:
+        return Refused(
+            self._standing.address,
+            f"find the containers of {self._standing.app}",
+            f"there is none of {', '.join(identifiers)}",
+            "FluxOS makes a missing container anew within an hour; a soft redeploy does it now and keeps the data",
+        )
 
     # -- all components ---------------------------------------------------------------------------------------------
 
@@ -160,7 +165,7 @@ class RunStateChange:
     def _one(self, part: Part) -> Step:
         verb = verb_for(self._state, part, intent=self._intent)
         inspected = self._inspected(part) if self._state == "restarted" and verb else None
-        if inspected is not None and self._is_younger(inspected):
+        if inspected is not None and part.running and self._is_younger(inspected):
             verb = None
         standby = part.role == "standby" and self._state not in _DOWN
         elsewhere = self._runs_elsewhere(part) if standby and verb else False
@@ -170,7 +175,7 @@ class RunStateChange:
         after = self._await(part, said, lost, inspected)
         changed = alters(self._state, part, verb, elsewhere=elsewhere)
         if self._call.params["wait"] and self._state not in _DOWN:
-            changed = after.running
+            changed = after.running or after.state != part.state
         return Step(part, after, verb, changed, said)
 
     # -- one component ----------------------------------------------------------------------------------------------
@@ -196,6 +201,9 @@ class RunStateChange:
         except Refused as error:
             if error.said.startswith(_ALREADY_STARTED):
                 return error.said, None
+            if error.name == "TypeError":
+                # What FluxOS up to 8.17 says of a container that is not there (dockerService.js).
+                raise self._no_container([part.identifier]) from error
             raise
         except FluxOSError as error:
             if not error.maybe_done:
@@ -241,7 +249,8 @@ class RunStateChange:
     def _is_as_wanted(self, now: Part, said: str, before: Inspection | None) -> bool:
         if self._state in _DOWN:
             return not now.running and now.state != "paused"
-        if now.role == "standby" or (not now.running and said.endswith(_ELECTED)):
+        elected = said.endswith(_ELECTED) or _SKIPPED in said
+        if now.role == "standby" or (not now.running and elected):
             return said.endswith(_ANOTHER_WRITES) or self._runs_elsewhere(now)
         if now.role == "syncing":
             return True

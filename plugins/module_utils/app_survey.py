@@ -27,8 +27,9 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_control i
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
-from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Part, parts_of, stand
+from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Part, Standing, check_name, parts_of, stand
 from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import from_gateways, require_login
 from ansible_collections.fluxme.fluxos.plugins.module_utils.plain import plain
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Container
@@ -62,6 +63,7 @@ class AppSurvey:
         params = call.params
         self._call = call
         self._app: str = params["app"]
+        check_name(self._app)
         self._component: str | None = params["component"]
         self._workers: int = params["workers"]
         wanted = [look for look in LOOKS if look in params["gather"]]
@@ -76,8 +78,11 @@ class AppSurvey:
         """The instance on the node of the task. Raises FluxOSError when the node does not answer."""
         client = self._call.client
         spec = installed_app(client, self._app)
-        row = self._row(client.node, spec, *self._containers(client))
-        return with_outdated(row, self._registered(partial(registered_app, client, self._app)))
+        standing, answers = self._stand(client.node, spec, *self._containers(client))
+        parts = parts_of(standing, self._component) if standing.installed else standing.parts
+        # Here FluxOS compares names exactly: by the spelling of what is installed, which may not be the task's.
+        registered = self._registered(partial(registered_app, client, standing.app))
+        return with_outdated(self._row(standing, parts, answers), registered)
 
     def everywhere(self) -> tuple[AppSpec | None, list[dict[str, Any]]]:
         """The registered specification, and a row for each place where the network holds the app, by address.
@@ -86,24 +91,46 @@ class AppSurvey:
         """
         places = from_gateways(self._call, lambda gateway: gateway.app_locations(self._app), enough=bool)
         clients = [self._call.client_of(place, self._call.login) for place in sorted({row.address for row in places})]
-        asks = [_Ask(("", "registered"), "gateway", partial(self._registered, self._registered_there))]
+        name = places[0].name if places else self._app
+        asks = [_Ask(("", "registered"), "gateway", partial(self._registered, partial(self._registered_there, name)))]
         for client in clients:
             asks.append(_Ask((client.node, "installed"), client.node, partial(installed_app, client, self._app)))
             asks.append(_Ask((client.node, "containers"), client.node, partial(self._containers, client)))
         answers = _ask(asks, self._workers)
         registered = answers["", "registered"]
-        rows = []
+        rows, known = [], {part.name for part in registered.components} if registered is not None else set()
         for client in clients:
             spec, found = answers[client.node, "installed"], answers[client.node, "containers"]
             error = next((answer for answer in (spec, found) if isinstance(answer, FluxOSError)), None)
-            row = _silent(client.node, self._app, error) if error else self._row(client.node, spec, *found)
-            rows.append(with_outdated(row, registered))
+            if error is not None:
+                rows.append(with_outdated(_silent(client.node, name, error), registered))
+                continue
+            standing, seen = self._stand(client.node, spec, *found)
+            known |= {part.component.name for part in standing.parts}
+            rows.append(with_outdated(self._row(standing, self._chosen(standing), seen), registered))
+        self._check_component(known)
         return registered, rows
 
-    def _registered_there(self) -> AppSpec | None:
+    def _registered_there(self, name: str) -> AppSpec | None:
         return from_gateways(
-            self._call, lambda gateway: registered_app(gateway, self._app), enough=lambda spec: spec is not None
+            self._call, lambda gateway: registered_app(gateway, name), enough=lambda spec: spec is not None
         )
+
+    def _chosen(self, standing: Standing) -> Sequence[Part]:
+        """Of one instance of many; an outdated one may not have the component that others have."""
+        if self._component is None:
+            return standing.parts
+        found = standing.part(self._component)
+        return [found] if found is not None else []
+
+    def _check_component(self, known: set[str | None]) -> None:
+        """Raises UsageError for a component that no instance has, as far as any of them says what it has."""
+        names = sorted(name for name in known if name)
+        if self._component is not None and known and self._component.lower() not in map(str.lower, names):
+            raise UsageError(
+                f"{self._app} has no component {self._component!r} anywhere; "
+                + (f"it has {', '.join(names)}" if names else "it has none at all: leave component out")
+            )
 
     def _registered(self, read: Callable[[], AppSpec | None]) -> AppSpec | None:
         """What is registered; a warning where that cannot be read, since all the rest can."""
@@ -133,11 +160,12 @@ class AppSurvey:
     def _is_chosen(self, row: Container) -> bool:
         return self._component is None or (row.component or "").lower() == self._component.lower()
 
-    def _row(
+    def _stand(
         self, address: str, spec: AppSpec | None, containers: Sequence[Container], answers: Answers
-    ) -> dict[str, Any]:
-        standing = stand(address, self._app, spec, containers)
-        parts = parts_of(standing, self._component) if standing.installed else standing.parts
+    ) -> tuple[Standing, Answers]:
+        return stand(address, self._app, spec, containers), answers
+
+    def _row(self, standing: Standing, parts: Sequence[Part], answers: Answers) -> dict[str, Any]:
         return {**standing.as_dict(), "components": [self._component_row(part, answers) for part in parts]}
 
     def _component_row(self, part: Part, answers: Answers) -> dict[str, Any]:

@@ -106,6 +106,11 @@ class Standing:
     def installed(self) -> bool:
         return self.spec is not None
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the components are known by their containers only, as those of an enterprise app are."""
+        return self.spec is not None and not self.spec.components
+
     def part(self, component: str) -> Part | None:
         """The component of this name, without regard to case."""
         return next((part for part in self.parts if (part.component.name or "").lower() == component.lower()), None)
@@ -130,6 +135,17 @@ class Standing:
     def states(self) -> dict[str, str]:
         """Component (or app) to state, for differences."""
         return {part.label: part.state for part in self.parts} if self.installed else {}
+
+
+def check_name(app: str) -> None:
+    """Raises UsageError for what cannot be the name of an app (FluxOS: appValidator.js): it would ask for another thing
+    than is meant.
+    """
+    if not app.strip():
+        raise UsageError("app is empty: the name of an app is expected")
+    if "_" in app:
+        component, _unused, name = app.partition("_")
+        raise UsageError(f"app is {app!r}, which names a component: set app to {name!r} and component to {component!r}")
 
 
 def read_standing(client: NodeReads, app: str) -> Standing:

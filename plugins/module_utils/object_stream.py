@@ -155,7 +155,8 @@ def _judge(told: list[Piece], *, ended: bool, reason_needed: bool) -> Verdict:
     if last is not None and ended:
         if last.text.startswith(_REMOVED) and not last.text.endswith(_PARTIALLY):
             return Verdict("removed", (reason or "FluxOS does not say why") if reason_needed else last.text)
-        if last.status == "error":
+        if last.status in ("error", "warning") and not is_escalation(last):
+            # A refusal for a reason that a newer FluxOS has words for is a warning too.
             return Verdict("failed", reason or last.text)
     return Verdict("unended", reason or (last.text if last else "nothing"))
 

@@ -79,7 +79,8 @@ def when_ready(call: Call, operation: str, send: Callable[[], T]) -> T:
         timeout=call.params["wait_timeout"],
         interval=call.params["wait_interval"],
         progress=call.progress,
-        advice="Nothing was done. A node that has just started takes some minutes to settle; ask again later",
+        advice="Nothing was done. Another operation runs there, or the node has just started and takes some minutes to "
+        "settle; ask again later",
     )
     return waiter.until(look)()
 

@@ -31,7 +31,7 @@ options:
     default: started
   not_after:
     description:
-      - Restart only containers that started before this time, as epoch seconds or as ISO 8601 with a time zone.
+      - Leave containers alone that run and started after this time, epoch seconds or ISO 8601 with a time zone.
       - With the start of a run here, a run that is repeated restarts nothing twice.
       - It is for O(state=restarted).
     type: str
@@ -44,7 +44,7 @@ options:
     description:
       - Whether O(state=redeployed) may delete the data of the app on this node.
       - Even a soft redeploy deletes them where the components of the app have changed. It is refused unless this is
-        V(accepted).
+        V(accepted). Those of an enterprise app are encrypted, so it is refused there for any other specification.
     type: str
     choices: [refused, accepted]
     default: refused
@@ -77,7 +77,8 @@ notes:
   - An C(r:) component without its data yet is V(syncing), and is left to FluxOS.
   - A node that has just started, or on which another operation runs, is waited for as O(wait_timeout) says.
   - Up to FluxOS 8.17 a redeploy that fails removes the app from the node, with its data. That is a failure of this
-    module which says so.
+    module which says so, and its C(error.kind) is V(app_lost). A failure has the values below as far as they are known,
+    and C(changed) tells whether anything was begun.
   - "What can go wrong: Unauthorized names the app's owner and who asked. A restart or start that comes to nothing says
     which state was seen last."
 seealso:
@@ -231,14 +232,16 @@ stream:
   elements: str
   sample: [Stopping Flux App Component web..., Flux App TideBoard successfully installed and launched]
 data_lost:
-  description: Whether data of the app on this node were deleted.
+  description:
+    - Whether data of the app on this node were deleted, or are being deleted where O(wait) is false.
+    - Null where that is not known, after a hard redeploy that failed.
   returned: when O(state) is V(redeployed) or V(absent)
   type: bool
   sample: false
 locks_cleared:
   description:
-    - Components that had been stopped before a soft redeploy. Without a start after it FluxOS would stop them again
-      within the hour.
+    - Components that did not run before a soft redeploy and were started for good after it. FluxOS would stop those
+      again within the hour that had been stopped by their owner.
   returned: when O(state) is V(redeployed) or V(absent)
   type: list
   elements: str

@@ -20,6 +20,7 @@ options:
     description:
       - Whether to read all instances on the network instead of the one on O(node).
       - An instance whose node does not answer gets an RV(instances[].error) and does not fail the task.
+      - With O(component), an instance that does not have it yet or any more has no RV(instances[].components).
     type: bool
     default: false
   gather:

@@ -59,7 +59,7 @@ LAYERS: tuple[set[str], ...] = (
     {"process"},
     {"call"},
     {"operations", "survey"},
-    {"app_rights"},
+    {"app_data_loss", "app_rights"},
     {
         "app_backup",
         "app_backup_run",

@@ -79,6 +79,11 @@ class Instance:
         containers = self.sim.node(self.node)["instances"].get(self.app, {"containers": {}})["containers"]
         return {name.removeprefix("flux"): each["state"] for name, each in containers.items()}
 
+    def locks(self) -> dict[str, bool]:
+        """Which components are kept from running, as only the simulator sees."""
+        containers = self.sim.node(self.node)["instances"].get(self.app, {"containers": {}})["containers"]
+        return {name.removeprefix("flux"): each["locked"] for name, each in containers.items()}
+
     def options(self, state: str) -> dict[str, Any]:
         """What makes a second run know that the first one was enough."""
         return {"not_after": str(self.sim.now() - 1)} if state == "restarted" else {}

@@ -30,6 +30,7 @@ NO_IMAGE = Piece("error", "(HTTP code 409) conflict - image is in use ")
 NO_ROOM = Piece("error", "Insufficient space on Flux Node to spawn an application")
 STEP = Piece("progress", "Stopping Flux App Component web...")
 BUSY = Piece("warning", "Another application is undergoing installation")
+LATER = Piece("warning", "Something else keeps Flux App Tide from being redeployed")
 ESCALATED = Piece("warning", "Component structure changed for v8 app. Escalating to hard redeploy for safety.")
 
 
@@ -81,6 +82,9 @@ class TestObjects:
         ([STEP, NO_ROOM], True, "failed", NO_ROOM.text),
         ([BUSY], False, "busy", BUSY.text),
         ([ESCALATED, STEP], False, "unended", STEP.text),
+        ([LATER], True, "failed", LATER.text),
+        ([ESCALATED], True, "unended", ESCALATED.text),
+        ([STEP, LATER], False, "unended", LATER.text),
         ([], True, "unended", "nothing"),
         ([Piece("pull", "Downloading"), NO_ROOM], True, "failed", NO_ROOM.text),
     ],

@@ -14,7 +14,7 @@ import pytest
 
 from tests.simulator.keys import Person
 from tests.simulator.running import RunningSimulator
-from tests.unit.instances import NAMES, NEW, OLD, PARTS, SCENARIO, STANDBY, VERBS, Instance, owner
+from tests.unit.instances import NAMES, NEW, OLD, PARTS, PRIMARY, SCENARIO, STANDBY, VERBS, Instance, owner
 from tests.unit.module_run import STRANGER, RunModule
 
 STATES = ("started", "stopped", "restarted", "killed", "redeployed", "absent")
@@ -52,6 +52,7 @@ class TestEveryState:
         done = instance.run(state, **options)
         assert (done.changed, done.writes) == (True, instance.expected_writes(state))
         assert instance.states() == instance.expected_states(state)
+        assert set(instance.locks().values()) <= {state in ("stopped", "killed")}
         shown = {part["identifier"]: part["state"] for part in done.result["instance"]["components"]}
         assert shown == instance.states()
 
@@ -64,7 +65,7 @@ class TestEveryState:
     def test_is_refused_to_a_stranger_who_is_told_whose_it_is(
         self, instance: Instance, state: str, number: int
     ) -> None:
-        before = instance.states()
+        before, locks = instance.states(), instance.locks()
         stranger = Person.named(STRANGER)
         ran = instance.run(state, private_key=stranger.wif)
         if state == "killed" and number == OLD:
@@ -73,7 +74,7 @@ class TestEveryState:
         assert ran.result["error"]["kind"] == "unauthorized"
         assert f"{instance.app} belongs to {owner().flux_id}; this was asked as {stranger.flux_id}" in ran.error
         assert len(ran.writes) <= 1, "a refused write was repeated"
-        assert instance.states() == before
+        assert (instance.states(), instance.locks()) == (before, locks)
 
     def test_waits_for_a_node_that_is_busy(
         self, instance: Instance, sim: RunningSimulator, state: str, number: int
@@ -108,6 +109,47 @@ class TestEveryState:
             assert instance.states()[lost] is None
             del states[lost]
         assert {name: each for name, each in instance.states().items() if name in states} == states
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        (version, state)
+        for version in ("8.17.0", "8.20.0")
+        for state in STATES
+        if (version, state) != ("8.17.0", "killed")
+    ],
+)
+class TestThePrimary:
+    """The node that runs the elected component; no other holds the app, so nobody takes over."""
+
+    @pytest.fixture
+    def sim(self, version: str) -> Iterator[RunningSimulator]:
+        alone = {"apps": SCENARIO["apps"], "nodes": [{"version": version, "apps": ["ReefMail"]}]}
+        with RunningSimulator(alone, time_factor=300) as running:
+            yield running
+
+    def test_is_predicted_reached_and_left_alone(
+        self, sim: RunningSimulator, run_module: RunModule, state: str
+    ) -> None:
+        instance = Instance(sim, run_module, "ReefMail", PRIMARY)
+        if state == "started":
+            instance.run("stopped")
+        options = instance.options(state)
+        checked = instance.run(state, check=True, **options)
+        assert (checked.changed, checked.writes) == (True, [])
+        done = instance.run(state, **options)
+        assert (done.changed, done.writes) == (True, instance.expected_writes(state))
+        # FluxOS leaves its container to the election, which comes within half a minute.
+        sim.advance(40)
+        up = state in ("started", "restarted", "redeployed")
+        states = dict.fromkeys(instance.expected_states(state), "running" if up else "exited")
+        assert instance.states() == states
+        if state == "redeployed":
+            return
+        again = instance.run(state, **options)
+        assert (again.changed, again.writes) == (False, instance.expected_writes(state, again=True) if not up else [])
+        assert instance.states() == states
 
 
 class TestStandbys:
@@ -165,6 +207,18 @@ class TestRestartsOnce:
         """With a clock that runs as ours does, which is asked as well."""
         with RunningSimulator(SCENARIO, time_factor=1) as running:
             yield running
+
+    @GENERATIONS
+    def test_what_has_gone_down_since_is_started_all_the_same(
+        self, sim: RunningSimulator, run_module: RunModule, number: int
+    ) -> None:
+        instance = Instance(sim, run_module, "TideBoard", number)
+        begun = str(sim.now() - 1)
+        instance.run("restarted", not_after=begun)
+        instance.run("stopped", component="web")
+        checked, done = (instance.run("restarted", not_after=begun, check=check) for check in (True, False))
+        assert (checked.changed, done.changed, done.writes) == (True, True, ["/apps/apprestart/web_TideBoard"])
+        assert set(instance.states().values()) == {"running"}
 
     @GENERATIONS
     @pytest.mark.parametrize("wrong_by", [0, -3600, 3600])

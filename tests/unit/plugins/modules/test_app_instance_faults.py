@@ -15,6 +15,7 @@ from tests.unit.instances import NEW, OLD, SCENARIO, Instance, owner
 from tests.unit.module_run import RunModule
 
 GENERATIONS = pytest.mark.parametrize("number", [pytest.param(OLD, id="8.17"), pytest.param(NEW, id="8.20")])
+STATES = ["started", "stopped", "restarted", "killed", "redeployed", "absent"]
 MARKER = "appdata/marker"
 
 
@@ -39,7 +40,7 @@ def has_data(instance: Instance) -> bool:
 
 
 class TestTheOperatorOfTheNode:
-    @pytest.mark.parametrize("state", ["stopped", "restarted", "redeployed", "absent"])
+    @pytest.mark.parametrize("state", STATES)
     @pytest.mark.parametrize("check", [False, True])
     def test_is_told_since_8_18_that_only_the_owner_may(
         self, new: Instance, sim: RunningSimulator, state: str, check: bool
@@ -51,8 +52,17 @@ class TestTheOperatorOfTheNode:
         assert f"TideBoard belongs to {owner().flux_id}; this was asked as {sim.operator.flux_id}" in ran.error
         assert (ran.result["error"]["kind"], ran.result["error"]["code"], ran.writes) == ("unauthorized", 401, [])
 
-    @pytest.mark.parametrize("state", ["stopped", "restarted", "redeployed", "absent"])
+    def test_is_told_it_from_8_18_on(self, new: Instance, sim: RunningSimulator) -> None:
+        sim.set(new.node, version="8.18.0")
+        ran = new.run("started", private_key=sim.operator.wif)
+        assert "Since FluxOS 8.18 the operator of a node may not act" in ran.error
+        assert "this node runs 8.18.0" in ran.error
+        assert ran.writes == []
+
+    @pytest.mark.parametrize("state", ["started", "stopped", "restarted", "redeployed", "absent"])
     def test_may_up_to_8_17(self, old: Instance, sim: RunningSimulator, state: str) -> None:
+        if state == "started":
+            old.run("stopped")
         ran = old.run(state, private_key=sim.operator.wif)
         assert (ran.changed, old.states()) == (True, old.expected_states(state))
 
@@ -184,7 +194,7 @@ class TestLocks:
         ran = instance.run("redeployed")
         assert ran.writes == ["/apps/redeploy/TideBoard", "/apps/appstart/cache_TideBoard"]
         assert ran.result["locks_cleared"] == ["cache_TideBoard"]
-        assert "its lock would have stopped it again" in ran.result["warnings"][0]
+        assert "the lock of what was stopped would have stopped it again" in ran.result["warnings"][0]
         sim.advance(2 * 3600)
         assert set(instance.states().values()) == {"running"}, "the sweep has stopped it"
 
@@ -193,9 +203,10 @@ class TestLocks:
         assert (ran.result["locks_cleared"], len(ran.writes), "warnings" in ran.result) == ([], 1, False)
 
     def test_are_set_again_on_what_has_crashed(self, new: Instance, sim: RunningSimulator) -> None:
-        sim.fault(new.node, kind="node_busy", what="installation")
-        sim.fault(new.node, kind="crash", name="fluxweb_TideBoard")
-        sim.heal(new.node)
+        # FluxOS starts it at once, then after half a minute, then after five.
+        for back_after in (5, 35, 0):
+            sim.fault(new.node, kind="crash", name="fluxweb_TideBoard")
+            sim.advance(back_after)
         ran = new.run("stopped", component="web")
         assert (ran.changed, ran.writes) == (False, ["/apps/appstop/web_TideBoard"])
         sim.advance(2 * 3600)

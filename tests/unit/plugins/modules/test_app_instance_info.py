@@ -104,6 +104,18 @@ class TestOneInstance:
         assert [part["component"] for part in reader.one(component="cache")["components"]] == ["cache"]
         assert "has no component 'ghost'" in reader.run(component="ghost").error
 
+    @pytest.mark.parametrize("everywhere", [False, True])
+    def test_is_found_in_other_letters(self, reader: Reader, everywhere: bool) -> None:
+        ran = reader.run("tideBOARD", all_instances=everywhere)
+        rows = ran.result["instances"] if everywhere else [ran.result["instance"]]
+        assert {(row["app"], row["installed"], row["outdated"]) for row in rows} == {("TideBoard", True, False)}
+
+    @pytest.mark.parametrize("app", ["", "web_TideBoard"])
+    def test_name_that_no_app_can_have(self, reader: Reader, app: str) -> None:
+        ran = reader.run(app, all_instances=True)
+        assert "app is " in ran.error
+        assert ran.requests == []
+
     def test_outdated_since_another_specification_is_registered(self, reader: Reader) -> None:
         reader.sim.update_app("TideBoard", image="nginx:1.28-alpine")
         assert reader.one()["outdated"] is True
@@ -156,6 +168,14 @@ class TestAllInstances:
             silent: "unreachable",
         }
         assert (rows[silent]["installed"], rows[silent]["components"]) == (None, [])
+
+    def test_that_do_not_have_a_component_yet_are_rows_without_it(self, reader: Reader) -> None:
+        reader.sim.update_app("TideBoard", components=["web", "queue"])
+        assert [row["components"] for row in reader.all(component="queue").values()] == [[]] * 3
+        assert [len(row["components"]) for row in reader.all(component="CACHE").values()] == [1] * 3
+        ran = reader.run(component="ghost", all_instances=True)
+        assert "has no component 'ghost' anywhere; it has cache, queue, web" in ran.error
+        assert "has none at all" in reader.run("PlainTide", component="web", all_instances=True).error
 
     def test_that_are_gone_and_still_listed_are_not_installed(self, reader: Reader) -> None:
         def forget(fleet: Any) -> None:
