@@ -16,6 +16,7 @@ import yaml
 
 from tests.integration.support import BIN, PlaybookRun, Site, controller
 from tests.simulator.keys import Person
+from tests.tools.simulated_fleet import ROOT
 
 OWNER = Person.named("app owner")
 TIDE, PLAIN = "TideBoard", "PlainTide"
@@ -130,6 +131,30 @@ def test_a_play_over_nodes_names_the_app_and_one_on_localhost_the_node_too(site:
     # A task on the host of an instance may name another app on the same node.
     done = run(site, f"{instance(site, PLAIN, 0)}", named, bin_folder=bin_folder, apps=[PLAIN])
     assert [row["instance"]["app"] for _host, row in told(done)] == [TIDE], done.told
+
+
+def test_all_modules_of_apps_and_the_playbooks_take_instances(site: Site, bin_folder: Path) -> None:
+    command: dict[str, Any] = {"fluxme.fluxos.app_exec": {"component": "web", "command": "hostname"}}
+    log: dict[str, Any] = {"fluxme.fluxos.app_log": {"component": "web", "lines": 5}}
+    backups: dict[str, Any] = {"fluxme.fluxos.app_backup": {"state": "listed"}}
+    done = run(site, "fluxos_app_tideboard", command, log, backups, bin_folder=bin_folder, apps=[TIDE])
+    assert (done.code, done.stderr) == (0, ""), done.told
+    results: dict[str, list[dict[str, Any]]] = {}
+    for host, result in told(done):
+        results.setdefault(host, []).append(result)
+    assert set(results) == {instance(site, TIDE, number) for number in (0, 1)}
+    assert {len(each) for each in results.values()} == {3}
+    assert {each[0]["stdout"] for each in results.values()} == {"web"}
+
+    logs = site.run(
+        playbook=ROOT / "playbooks" / "collect_logs.yml",
+        inventory=site.folder / "apps.fluxos.yml",
+        bin_folder=bin_folder,
+        environment={"FLUXOS_PRIVATE_KEY_FILE": str(site.folder / "owner.key")},
+    )
+    assert logs.code == 0, logs.told
+    index = json.loads((site.folder / "fluxos-logs" / "index.json").read_text())
+    assert [(row["app"], row["address"]) for row in index] == [(TIDE, site.addresses[number]) for number in (0, 1)]
 
 
 def test_the_graph_of_instances(site: Site, bin_folder: Path) -> None:
