@@ -161,7 +161,6 @@ class TestImagesWithoutAShell:
         said = '{"status":"success","data":"Application started"}'
         assert container.run(["echo", said], component="bare", raw=True).result["stdout"] == said
 
-
     def test_run_once_whatever_they_print(self, container: Container) -> None:
         """After this answer a login that no longer holds is renewed, and what was asked is sent again."""
         said = '{"status":"error","data":{"code":401,"name":"Unauthorized","message":"Unauthorized. Access denied."}}'
