@@ -76,7 +76,7 @@ def _warn(call: Call, standing: Standing, report: Report, *, hard: bool) -> None
     if report.locks_cleared:
         call.warn(
             f"{standing.address}: {', '.join(report.locks_cleared)} did not run before the redeploy and was started "
-            "for good after it: the lock of what was stopped would have stopped it again within the hour"
+            "for good after it: FluxOS would stop again within the hour what its owner had stopped"
         )
     if report.data_lost and not hard:
         call.warn(

@@ -23,7 +23,7 @@ GENERATIONS = pytest.mark.parametrize("number", [pytest.param(OLD, id="8.17"), p
 
 @pytest.fixture
 def sim() -> Iterator[RunningSimulator]:
-    with RunningSimulator(SCENARIO, time_factor=100) as running:
+    with RunningSimulator(SCENARIO, time_factor=250) as running:
         yield running
 
 
