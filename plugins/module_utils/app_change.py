@@ -19,6 +19,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import Stan
 
 def change_state(call: Call) -> Result:
     """Run, stop or restart the components, one by one."""
+    _refuse_what_is_not_for(call)
     standing, version = look_at_instance(call)
     change = RunStateChange(call, standing, version, call.params["state"])
     parts = parts_of(standing, call.params["component"])
@@ -46,6 +47,7 @@ def deploy(call: Call) -> Result:
     absent = call.params["state"] == "absent"
     if call.params["component"] is not None:
         raise UsageError(f"component: FluxOS has state {call.params['state']} for whole apps only, leave it out")
+    _refuse_what_is_not_for(call)
     standing, version = look_at_instance(call, must_be_installed=not absent)
     if absent and not standing.installed:
         return Result(values={"instance": standing.as_dict(), **Report().as_dict()}, diff=_diff(standing, {}))
@@ -70,6 +72,14 @@ def deploy(call: Call) -> Result:
         values={"instance": after.as_dict(), **deployment.report.as_dict()},
         diff=_diff(standing, {} if absent else planned),
     )
+
+
+def _refuse_what_is_not_for(call: Call) -> None:
+    """An option that a state does not know would be a wish that nobody fulfils, and nobody says so."""
+    state = call.params["state"]
+    for option, its_state in (("not_after", "restarted"), ("hard", "redeployed")):
+        if call.params[option] and state != its_state:
+            raise UsageError(f"{option}: it is for state {its_state}, and state is {state}; leave it out")
 
 
 def _warn(call: Call, standing: Standing, report: Report, *, hard: bool) -> None:

@@ -247,6 +247,18 @@ class TestRestarts:
         assert "'yesterday'" in ran.error
         assert ran.writes == []
 
+    @pytest.mark.parametrize(
+        ("state", "option", "value"),
+        [("stopped", "not_after", "2026-11-25T08:00:00Z"), ("absent", "not_after", "1"), ("restarted", "hard", True)],
+    )
+    def test_an_option_of_another_state_is_refused(
+        self, sim: RunningSimulator, run_module: RunModule, state: str, option: str, value: object
+    ) -> None:
+        ran = Instance(sim, run_module, "PlainTide", NEW).run(state, **{option: value})
+        assert ran.error.startswith(f"{option}: it is for state ")
+        assert f"and state is {state}" in ran.error
+        assert ran.writes == []
+
 
 class TestPromises:
     def test_are_waited_for(self, sim: RunningSimulator, run_module: RunModule) -> None:
