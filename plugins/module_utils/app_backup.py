@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_backup_run import LongTask, Report, is_synced
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import look_at_instance, with_explanation
 from ansible_collections.fluxme.fluxos.plugins.module_utils.archive_store import ArchiveStore, Target
-from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import Archive, BrokenArchive, read_archive
+from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import Archive, BrokenArchive, read_backup
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError, Result
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_files import Place, Stored
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError
@@ -231,7 +231,7 @@ class Backups:
         (target,) = self._targets(one=True)
         file = Path(self._call.params["src"])
         try:
-            archive = read_archive(file)
+            archive = read_backup(file)
         except OSError as error:
             raise UsageError(f"src: {file}: {error.strerror or error}") from error
         except BrokenArchive as broken:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import shutil
+import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -81,12 +83,29 @@ class ArchiveCheck:
 
 
 def read_archive(path: Path) -> Archive:
-    """Prove a file to be a whole archive. Raises OSError, BrokenArchive."""
+    """Prove a file to be a whole gzip archive. Raises OSError, BrokenArchive."""
     check = ArchiveCheck()
     with path.open("rb") as stream:
         while piece := stream.read(PIECE):
             check.feed(piece)
     return check.finish()
+
+
+def read_backup(path: Path) -> Archive:
+    """Prove a file to be an archive that FluxOS unpacks: a whole tar within, whose paths stay within it (FluxOS:
+    IOUtils.js validateTarArchive). Raises OSError, BrokenArchive.
+    """
+    found = read_archive(path)
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            while (member := archive.next()) is not None:
+                if member.name.startswith("/") or posixpath.normpath(member.name).split("/")[0] == "..":
+                    raise BrokenArchive(f"FluxOS refuses the path {member.name!r} in it")
+                # Kept by the library under a name that its types do not tell, which is much for millions of files.
+                vars(archive)["members"].clear()
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BrokenArchive(f"there is no whole tar in it: {error}") from error
+    return found
 
 
 def free_space(folder: Path) -> int:

@@ -90,10 +90,13 @@ def judge_task(lines: Sequence[str], *, ended: bool) -> TaskVerdict:
 
 
 def lost_components(lines: Sequence[str]) -> list[str]:
-    """Components, in lower case, whose data a restore had deleted, and not unpacked others by the last line."""
+    """Components whose data a restore had deleted, and not unpacked others by the last line.
+
+    FluxOS deletes the data of all of them first, and spells them in one line as they are, in the other in lower case.
+    """
     deleted = [found["component"] for line in lines if (found := _DELETES.fullmatch(line))]
-    restored = {found["component"] for line in lines if (found := _RESTORED.fullmatch(line))}
-    return [component for component in deleted if component not in restored]
+    restored = {found["component"].lower() for line in lines if (found := _RESTORED.fullmatch(line))}
+    return [component for component in deleted if component.lower() not in restored]
 
 
 def redeploys_others(lines: Sequence[str]) -> bool:

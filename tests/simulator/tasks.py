@@ -8,19 +8,21 @@ Their answers are lines of plain text; how one ended is told by its last line on
 
 from __future__ import annotations
 
+import posixpath
 import tarfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.appinfo import AppInfo, container_name
 from tests.simulator.operations import Script
-from tests.simulator.volumes import Volume
+from tests.simulator.volumes import Volume, archived
 
 if TYPE_CHECKING:
     from tests.simulator.node import Node
 
 LIFE = 86400.0
 CRASH_PASS = 5.0
+REMOVAL_PAUSE = 2.0
 
 
 def line(text: str) -> bytes:
@@ -112,29 +114,39 @@ def _expiry(volume: Volume, path: str, made: float) -> Callable[[], None]:
 def restore(
     node: Node, app: AppInfo, kind: str, jobs: list[Mapping[str, Any]], redeploy_others: Callable[[], None]
 ) -> Script:
-    """Data are deleted before the archive is looked at; a synced app is then redeployed hard everywhere."""
+    """The data of all chosen components are deleted first, then archives fetched, then unpacked one by one.
+
+    In the end a synced app is redeployed hard everywhere.
+    """
     node.operations.restores.add(app.name)
     failing = node.faults.use("restore_fails", app.name)
     failed = False
     try:
         yield from _stop_all(node, app)
-        for job in jobs:
-            component = str(job["component"])
-            small = component.lower()
+        components = [str(job["component"]) for job in jobs]
+        for component in components:
             volume = _volume(node, app, component)
-            yield from _said(node, f"Removing {small} component data...")
+            yield from _said(node, f"Removing {component} component data...")
+            yield REMOVAL_PAUSE
             volume.remove("appdata")
             volume.folders.add("appdata")
             node.say("data_deleted", why=f"{volume.name}: restore", apps=[app.name])
+        for job in jobs if kind == "remote" else []:
+            if job.get("url") == "":
+                continue
+            yield from _said(node, f"Downloading {job.get('url')}...")
+            content = node.world.remote.get(str(job.get("url")))
+            if content is None or (failing is not None and failing.options.get("phase") == "download"):
+                failed = True
+                yield line(f"Error: Failed to download {job.get('url')}...")
+                return
+            component = str(job["component"])
+            path = f"backup/remote/backup_{component.lower()}.tar.gz"
+            _volume(node, app, component).write(path, content, node.world.clock.now())
+        for component in components:
+            small = component.lower()
+            volume = _volume(node, app, component)
             path = f"backup/{kind}/backup_{small}.tar.gz"
-            if kind == "remote" and job.get("url") != "":
-                yield from _said(node, f"Downloading {job.get('url')}...")
-                content = node.world.remote.get(str(job.get("url")))
-                if content is None or (failing is not None and failing.options.get("phase") == "download"):
-                    failed = True
-                    yield line(f"Error: Failed to download {job.get('url')}...")
-                    return
-                volume.write(path, content, node.world.clock.now())
             yield from _said(node, f"Unpacking backup archive for {small}...")
             problem = _unpack(volume, path, node.world.clock.now())
             if failing is not None:
@@ -167,6 +179,12 @@ def _unpack(volume: Volume, path: str, now: float) -> str | None:
     if content is None:
         return f"tar (child): {volume.mount}/{path}: Cannot open: No such file or directory"
     try:
+        names = archived(content)
+        if any(name.startswith("/") for name in names):
+            return f"Archive contains absolute path: {next(name for name in names if name.startswith('/'))}"
+        for name in names:
+            if posixpath.normpath(name).split("/")[0] == "..":
+                return f"Archive member would escape extraction directory: {name}"
         volume.unpack(content, now)
     except (tarfile.TarError, OSError, EOFError) as broken:
         return f"gzip: stdin: {broken}"

@@ -56,6 +56,12 @@ def packed(files: Mapping[str, bytes], now: float) -> bytes:
     return buffer.getvalue()
 
 
+def archived(content: bytes) -> list[str]:
+    """The names in a tar.gz. Raises tarfile.TarError, OSError, EOFError."""
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        return archive.getnames()
+
+
 @dataclass
 class Volume:
     """Paths are relative to the volume's root, which holds ``appdata``, ``backup`` and ``.stfolder``."""

@@ -183,6 +183,20 @@ def test_backup_and_restore(start: Start, version: str) -> None:
     assert removed == {"status": "success", "data": {"message": False}}
 
 
+def test_all_data_go_before_the_first_archive_is_unpacked(start: Start) -> None:
+    lab = _lab(start)
+    _backup(lab, "web", "Cache")
+    lab.sim.store(lab.first, "fluxweb_Tide", ARCHIVE, packed({"../out": b""}, 0))
+    jobs = [{"component": component, "restore": True} for component in ("web", "Cache")]
+    assert _task(lab, "appendrestoretask", {"appname": "Tide", "type": "local", "restore": jobs})[1:] == [
+        "Removing web component data...",
+        "Removing Cache component data...",
+        "Unpacking backup archive for web...",
+        "Error: Failed to unpack archive file for web, Archive member would escape extraction directory: ../out",
+    ]
+    assert set(lab.sim.files(lab.first, "fluxCache_Tide") or {}) == {"backup/local/backup_cache.tar.gz"}
+
+
 @pytest.mark.parametrize("version", [OLD, NEW])
 def test_an_archive_from_the_web(start: Start, version: str) -> None:
     lab = _lab(start, version)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import random
+import tarfile
 import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
@@ -25,6 +27,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import (
     BrokenArchive,
     free_space,
     read_archive,
+    read_backup,
     receive,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
@@ -66,6 +69,37 @@ def test_half_of_one_is_none(at: int) -> None:
 def test_what_is_broken(content: bytes, why: str) -> None:
     with pytest.raises(BrokenArchive, match=why):
         check(content)
+
+
+class TestABackup:
+    @staticmethod
+    def tar(*names: str) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            for name in names:
+                entry = tarfile.TarInfo(name)
+                entry.size = 5000
+                archive.addfile(entry, io.BytesIO(CONTENT[:5000]))
+        return buffer.getvalue()
+
+    def test_holds_a_tar_whose_paths_stay_within_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "web.tar.gz"
+        path.write_bytes(self.tar(".", "./data/a", "b/../c", "..c"))
+        assert read_backup(path).size == path.stat().st_size
+
+    @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x"])
+    def test_with_another_path_is_none(self, tmp_path: Path, name: str) -> None:
+        path = tmp_path / "web.tar.gz"
+        path.write_bytes(self.tar("a", name))
+        with pytest.raises(BrokenArchive, match="refuses the path"):
+            read_backup(path)
+
+    @pytest.mark.parametrize("at", [0, 700, 3000])
+    def test_without_a_whole_tar_is_none(self, tmp_path: Path, at: int) -> None:
+        path = tmp_path / "web.tar.gz"
+        path.write_bytes(gzip.compress(gzip.decompress(self.tar("a", "b"))[:at] if at else CONTENT))
+        with pytest.raises(BrokenArchive, match="no whole tar"):
+            read_backup(path)
 
 
 def test_what_unpacks_to_very_much_takes_little_memory(tmp_path: Path) -> None:

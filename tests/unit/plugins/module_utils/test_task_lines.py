@@ -83,11 +83,13 @@ def test_verdicts(lines: list[str], ended: bool, outcome: str, said: str) -> Non
 def test_data_are_lost_between_their_removal_and_the_unpacking_of_others() -> None:
     lines = [
         "Removing web component data...",
+        "Removing Cache component data...",
         "Unpacking backup archive for web...",
         "Removing backup file for web...",
-        "Removing cache component data...",
         "Unpacking backup archive for cache...",
+        "Removing backup file for cache...",
     ]
-    assert [lost_components(lines[:count]) for count in range(6)] == [[], ["web"], ["web"], [], ["cache"], ["cache"]]
+    lost = [lost_components(lines[:count]) for count in range(7)]
+    assert lost == [[], ["web"], ["web", "Cache"], ["web", "Cache"], ["Cache"], ["Cache"], []]
     assert not redeploys_others(lines)
     assert redeploys_others([*lines, "Redeploying other instances..."])
