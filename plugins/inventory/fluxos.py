@@ -367,7 +367,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         constructs = any(self.get_option(option) for option in ("compose", "groups", "keyed_groups"))
         known_groups = set(shared)
         for entry in entries(request, snapshot, self.get_option("hostname")):
-            for group in {entry.parent, *entry.groups} - known_groups:
+            for group in (entry.parent, *entry.groups):
+                if group in known_groups:
+                    continue
                 self.inventory.add_group(group)
                 known_groups.add(group)
                 if group == entry.parent:

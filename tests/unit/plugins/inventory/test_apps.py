@@ -131,6 +131,16 @@ class TestOfASimulatedNetwork:
             "fluxos_status_confirmed": [*nodes, f"farshore-{nodes[1]}", f"reefmail-{nodes[0]}"],
         }
         assert result.shared == {"fluxos_scope": "nodes"}
+        # Always in this order, for two runs have to give the same.
+        assert list(result.groups) == [
+            "fluxos_nodes",
+            "fluxos_apps",
+            "fluxos_tier_stratus",
+            "fluxos_status_confirmed",
+            "fluxos_tier_nimbus",
+            "fluxos_app_farshore",
+            "fluxos_app_reefmail",
+        ]
 
     def test_the_owner_of_nodes_and_of_apps_are_two_things(self, fleet: RunningSimulator, read: Reader) -> None:
         owner = fleet.operator.payment_address
