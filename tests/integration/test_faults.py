@@ -314,19 +314,19 @@ FAILS = [
     lacks(
         "its status is HTML after its start",
         "its status to be CONFIRMED",
-        '(/daemon/getfluxnodestatus): not JSON but an HTML page: "Not here"',
+        '(/daemon/getfluxnodestatus)\' failed: not JSON but an HTML page: "Not here"',
         after=wire("html", "/daemon/getfluxnodestatus", title="Not here"),
     ),
     lacks(
         "its DOS state stalls after its start",
         "its DOS state to be 0",
-        "(/flux/dosstate): no answer within 5 s",
+        "(/flux/dosstate)' failed: no answer within 5 s",
         after=wire("stall", "/flux/dosstate"),
     ),
     lacks(
         "half an answer about its peers after its start",
         "its communication with peers to be established",
-        "(/flux/checkcommunication): half an answer",
+        "(/flux/checkcommunication)' failed: half an answer",
         after=wire("truncate", "/flux/checkcommunication"),
     ),
 ]
