@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_backup_run import LongTask, Report, is_synced
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import look_at_instance, with_explanation
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import look_at_instance, when_allowed
 from ansible_collections.fluxme.fluxos.plugins.module_utils.archive_store import ArchiveStore, Target
 from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import Archive, BrokenArchive, read_backup
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError, Result
@@ -304,4 +304,4 @@ class Backups:
         self._after = read_standing(self._call.client, self._standing.app)
 
     def _explained(self, send: Callable[[], T]) -> T:
-        return with_explanation(self._call, self._standing.app, self._version, send)
+        return when_allowed(self._call, self._standing.app, self._version, send)

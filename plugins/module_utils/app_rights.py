@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
-from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import FluxOSError, Unauthorized
+from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Busy, FluxOSError, Unauthorized
 from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import (
     INTENT_SINCE,
     Standing,
@@ -22,9 +22,12 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.instance import (
     check_name,
     read_standing,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import require_login
+from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import require_login, when_ready
 
 T = TypeVar("T")
+
+JUST_STARTED = 60
+"""Seconds of uptime in which FluxOS may not have its database yet, without which it denies access to everybody."""
 
 
 def look_at_instance(call: Call, *, must_be_installed: bool = True) -> tuple[Standing, str]:
@@ -69,22 +72,39 @@ def check_rights(call: Call, app: str, version: str, *, known_owner: str | None 
 
 
 def with_explanation(call: Call, app: str, version: str, send: Callable[[], T]) -> T:
-    """Do it, and when FluxOS denies access say why, as far as that can be found out."""
+    """Do it, and when FluxOS denies access say why, as far as that can be found out.
+
+    Raises :class:`Busy` for a node that has just started and denies the owner what it will allow in a moment.
+    """
     try:
         return send()
     except Unauthorized as refused:
         raise explain(call.client, app, version, refused) from refused
 
 
-def explain(client: NodeClient, app: str, version: str, refused: Unauthorized) -> Unauthorized:
+def when_allowed(call: Call, app: str, version: str, send: Callable[[], T]) -> T:
+    """:func:`with_explanation`, and a node that has just started is waited for as the task's wait options say."""
+    return when_ready(call, f"act on {app}", lambda: with_explanation(call, app, version, send))
+
+
+def explain(client: NodeClient, app: str, version: str, refused: Unauthorized) -> FluxOSError:
     """The same refusal with its reason; the one given when the reason cannot be read."""
     flux_id = getattr(client.login_as, "flux_id", None)
     if flux_id is None:
         return refused
     try:
         owner, operator = client.app_owner(app), client.flux_id()
+        uptime = client.process().uptime
     except FluxOSError:
         return refused
+    allowed = flux_id == owner or (flux_id == operator and not by_intent(version))
+    if allowed and uptime < JUST_STARTED:
+        return Busy(
+            client.node,
+            refused.operation,
+            f"{refused.said.rstrip('.')}, {uptime:.0f} s after its start",
+            "FluxOS denies access to everybody until it has its database; ask again in a minute",
+        )
     return _explained(
         client, refused.operation, refused.said, app, owner, flux_id, version, operator=operator == flux_id
     )

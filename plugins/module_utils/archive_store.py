@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_backup_run import LAST_LOOKS, Report
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import with_explanation
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_rights import when_allowed
 from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import (
     Archive,
     ArchiveCheck,
@@ -277,7 +277,7 @@ class ArchiveStore:
         self._report.changed = True
 
     def _explained(self, send: Callable[[], T]) -> T:
-        return with_explanation(self._call, self._standing.app, self._version, send)
+        return when_allowed(self._call, self._standing.app, self._version, send)
 
 
 def _same(path: Path, stored: Stored) -> Archive | None:
