@@ -145,3 +145,14 @@ def test_a_redeploy_that_costs_the_app_ends_the_play_and_says_that_data_are_gone
     assert done.code != 0, done.told
     assert redeployed(done) == site.addresses
     assert "the redeploy failed and the app is no longer on this node, its data there are gone: no room" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_standbys_of_an_enterprise_app_are_those_that_its_owner_names(tmp_path: Path) -> None:
+    encrypted = {**SCENARIO["apps"][0], "enterprise": True}
+    with controller(tmp_path, {"apps": [encrypted], "nodes": SCENARIO["nodes"][:2]}, time_factor=60) as site:
+        unnamed = run(site, app_redeploy_wait_timeout=6)
+        named = run(site, app_redeploy_standbys=["db"])
+    assert unnamed.code != 0, unnamed.told
+    assert f"last seen: db_{APP}: " in unnamed.stdout
+    assert (named.code, redeployed(named)) == (0, site.addresses), named.told
