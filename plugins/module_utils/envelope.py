@@ -44,6 +44,7 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
     "judge",
+    "no_answer",
     "node_time",
     "page_heading",
     "refusal",
@@ -72,7 +73,8 @@ class Answer:
     text: str | None = None
     """The body as text where the caller accepts answers that are no envelope."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Keys beside ``status`` and ``data``: some routes answer on the top level."""
+    """Keys beside ``status`` and ``data``: some routes answer on the top level. All keys of an accepted answer that is
+    JSON and no envelope."""
 
 
 def judge(
@@ -121,6 +123,7 @@ def judge(
             node_time=node_time(headers),
             from_cache="apicache-store" in headers,
             text=body.decode("utf-8", "replace"),
+            extra=document or {},
         )
     if document is not None:
         problem = "JSON that is no FluxOS envelope: its status is " + clean(repr(document.get("status")), 60)
@@ -145,6 +148,15 @@ def refusal(node: str, operation: str, data: Any, *, http_status: int = 200) -> 
             name=name,
         )
     return Refused(node, operation, said or "an error without a text", _advice_for(code, said), code=code, name=name)
+
+
+def no_answer(node: str, operation: str, answer: Answer, expected: str) -> BadAnswer:
+    """The error for an accepted text that was to be JSON: a page, half an answer, or not ``expected``."""
+    body = (answer.text or "").encode()
+    document, problem = _document(body)
+    if document is not None:
+        problem = f"JSON without {expected}: {clean((answer.text or '')[:80], 80)}"
+    return _no_envelope(node, operation, answer.http_status, body, problem)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

@@ -38,11 +38,11 @@ LONGEST_MODULE = 60
 # The layers of module_utils, lowest first: a file may import from its own and from lower ones, never from a higher.
 LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions"},
-    {"envelope", "plain"},
+    {"envelope", "network_results", "plain"},
     {"failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
     {"session"},
     {"client"},
-    {"facts", "fleet", "health", "waves"},
+    {"facts", "fleet", "health", "network", "waves"},
     {"process"},
     {"call"},
     {"operations", "survey"},
