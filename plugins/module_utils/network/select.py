@@ -86,22 +86,22 @@ def fields_of(filters: Iterable[Filter]) -> frozenset[str]:
 
 def by_payment_address(addresses: Iterable[str], name: str = "payment_addresses") -> Filter:
     """Nodes paid to one of these addresses; case matters in them."""
-    return Filter(name, ("payment_address",), _one_of("payment_address", addresses))
+    return Filter(name, ("payment_address",), _one_of("payment_address", _listed(addresses, name)))
 
 
 def by_public_key(keys: Iterable[str], name: str = "public_keys") -> Filter:
     """Nodes started with one of these public keys, in hexadecimal digits."""
-    return Filter(name, ("public_key",), _one_of("public_key", keys, str.lower))
+    return Filter(name, ("public_key",), _one_of("public_key", _listed(keys, name), str.lower))
 
 
 def by_tier(tiers: Iterable[str], name: str = "tiers") -> Filter:
     """``cumulus``, ``nimbus``, ``stratus``, in any case."""
-    return Filter(name, ("tier",), _one_of("tier", tiers, str.lower))
+    return Filter(name, ("tier",), _one_of("tier", _listed(tiers, name), str.lower))
 
 
 def by_status(statuses: Iterable[str], name: str = "statuses") -> Filter:
     """``confirmed``, ``started``, ``dos``, ``offline``, ``expired``, in any case."""
-    return Filter(name, ("status",), _one_of("status", statuses, str.lower))
+    return Filter(name, ("status",), _one_of("status", _listed(statuses, name), str.lower))
 
 
 def by_address(addresses: Iterable[str], name: str = "nodes") -> Filter:
@@ -110,7 +110,7 @@ def by_address(addresses: Iterable[str], name: str = "nodes") -> Filter:
     Raises UsageError for a text that is no address.
     """
     wanted: set[str] = set()
-    for address in addresses:
+    for address in _listed(addresses, name):
         try:
             wanted.add(node_address(address))
         except AddressError as error:
@@ -123,17 +123,19 @@ def by_address(addresses: Iterable[str], name: str = "nodes") -> Filter:
 
 def by_flux_id(flux_ids: Iterable[str], name: str = "flux_ids") -> Filter:
     """Nodes whose operator has one of these Flux IDs. An Ethereum address is compared without regard to case."""
-    return Filter(name, ("flux_id",), _one_of("flux_id", flux_ids, _flux_id))
+    return Filter(name, ("flux_id",), _one_of("flux_id", _listed(flux_ids, name), _flux_id))
 
 
 def by_country(countries: Iterable[str], name: str = "countries") -> Filter:
     """Codes (``DE``) or names (``Germany``), in any case."""
-    return Filter(name, ("country_code", "country"), _one_of_two("country_code", "country", countries))
+    return Filter(name, ("country_code", "country"), _one_of_two("country_code", "country", _listed(countries, name)))
 
 
 def by_continent(continents: Iterable[str], name: str = "continents") -> Filter:
     """Codes (``EU``) or names (``Europe``), in any case."""
-    return Filter(name, ("continent_code", "continent"), _one_of_two("continent_code", "continent", continents))
+    return Filter(
+        name, ("continent_code", "continent"), _one_of_two("continent_code", "continent", _listed(continents, name))
+    )
 
 
 def by_version(conditions: Iterable[str], name: str = "versions") -> Filter:
@@ -142,7 +144,7 @@ def by_version(conditions: Iterable[str], name: str = "versions") -> Filter:
     A version that is not three numbers, such as a development build's, is not known. Raises UsageError for a condition
     that cannot be read.
     """
-    choices = [_condition(each, name) for each in conditions]
+    choices = [_condition(each, name) for each in _listed(conditions, name)]
     verdicts: dict[str, bool | None] = {}
 
     def verdict(text: str) -> bool | None:
@@ -176,7 +178,7 @@ def is_arcane(wanted: bool, name: str = "arcane") -> Filter:
 
 def by_app(apps: Iterable[str], name: str = "apps") -> Filter:
     """Nodes where a container of one of these apps ran when stats looked; names in any case, as FluxOS has them."""
-    wanted = frozenset(app.lower() for app in apps)
+    wanted = frozenset(app.lower() for app in _listed(apps, name))
 
     def test(row: NodeRow) -> bool | None:
         return None if row.apps is None else any(app.lower() in wanted for app in row.apps)
@@ -185,6 +187,12 @@ def by_app(apps: Iterable[str], name: str = "apps") -> Filter:
 
 
 # -- how --------------------------------------------------------------------------------------------------------------
+
+
+def _listed(values: Iterable[str], name: str) -> Iterable[str]:
+    if isinstance(values, str):
+        raise UsageError(f"{name}: a list is expected, such as [{values!r}]")
+    return values
 
 
 def _same(text: str) -> str:
