@@ -57,6 +57,13 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def target(path: str, query: Mapping[str, str] | None = None) -> str:
+    """What a request asks for: the part of a URL after :attr:`Endpoint.origin`. See :meth:`Endpoint.url`."""
+    if not path.startswith("/"):
+        raise AddressError(f"a path begins with a slash, {path!r} does not")
+    return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One place that answers FluxOS requests. Hashable, comparable, immutable."""
@@ -132,19 +139,21 @@ class Endpoint:
         """The same node over the other protocol; an explicit URL stays as it is."""
         return self if self.explicit_url else replace(self, scheme=scheme)
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and the port on the wire: what a URL begins with."""
+        wire_port = self.port
+        if self.scheme == "https" and not self.explicit_url:
+            wire_port += 1
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{wire_port}"
+
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The URL of ``path``, which begins with a slash and is taken as it is: see :func:`segment`.
 
         ``query`` is percent-encoded, in the order given: the node's response cache takes another order for another URL.
         """
-        if not path.startswith("/"):
-            raise AddressError(f"a path begins with a slash, {path!r} does not")
-        wire_port = self.port
-        if self.scheme == "https" and not self.explicit_url:
-            wire_port += 1
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        suffix = f"?{urlencode(query, quote_via=quote)}" if query else ""
-        return f"{self.scheme}://{host}:{wire_port}{path}{suffix}"
+        return self.origin + target(path, query)
 
     def __str__(self) -> str:
         return self.address

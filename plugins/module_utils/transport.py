@@ -20,12 +20,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils import repeats as again
 from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import target
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
@@ -129,7 +131,7 @@ class Transport:
         self._abandoned = abandoned
         self._proxies = _proxies(self.options.proxy)
         self._tls = _tls(self.options)
-        self._reads = self._session(self.options.pool)
+        self._reads = self._wire(self.options.pool)
 
     def get(
         self,
@@ -165,7 +167,7 @@ class Transport:
         return self._perform(
             "GET",
             endpoint,
-            endpoint.url(path, query),
+            target(path, query),
             _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text),
             auth,
         )
@@ -198,7 +200,7 @@ class Transport:
         return self._perform(
             "POST",
             endpoint,
-            endpoint.url(path, query),
+            target(path, query),
             _Request(operation, headers, content, write, timeout, deadline, retries, since, accept_text),
             auth,
         )
@@ -215,10 +217,10 @@ class Transport:
 
     # -- one request ------------------------------------------------------------------------------------------------
 
-    def _session(self, size: int) -> requests.Session:
-        return wire.open_session(size=size, tls=self._tls)
+    def _wire(self, size: int) -> wire.Wire:
+        return wire.Wire(size=size, tls=self._tls)
 
-    def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
+    def _perform(self, method: str, endpoint: Endpoint, wanted: str, request: _Request, auth: str | None) -> Answer:
         if request.write and self.read_only:
             raise WriteForbidden(f"{endpoint.address}: {request.operation}: a write, and this transport may only read")
         if self.options.tls_mode == "pin" and endpoint.scheme == "http":
@@ -236,15 +238,14 @@ class Transport:
         timeout = request.timeout or self.options.timeout
         allowed = request.deadline or (3 * timeout if request.timeout else self.options.deadline or 3 * timeout)
         deadline = time.monotonic() + allowed
-        prepared = requests.PreparedRequest()
-        prepared.prepare(method, url, request.headers, data=request.body)
+        asked = wire.Asked(method, endpoint.origin, wire.on_the_wire(wanted), request.headers, request.body)
         if not request.write:
             retries = self.options.retries if request.retries is None else request.retries
-            return self._send(self._reads, prepared, endpoint, request, timeout, deadline, again.Repeats.of(retries))
+            return self._send(self._reads, asked, endpoint, request, timeout, deadline, again.Repeats.of(retries))
         # A kept connection may be closed by the node in the very moment that it is used, so a write has its own.
-        prepared.headers["Connection"] = "close"
-        with self._session(1) as session:
-            answer = self._send(session, prepared, endpoint, request, timeout, deadline, again.Repeats.of(0))
+        asked.headers["Connection"] = "close"
+        with closing(self._wire(1)) as own:
+            answer = self._send(own, asked, endpoint, request, timeout, deadline, again.Repeats.of(0))
         if answer.from_cache:
             # Up to 8.17 mutating GETs were cached too, and something between here and the node may drop our header.
             raise StaleAnswer(
@@ -257,8 +258,8 @@ class Transport:
 
     def _send(
         self,
-        session: requests.Session,
-        prepared: requests.PreparedRequest,
+        line: wire.Wire,
+        asked: wire.Asked,
         endpoint: Endpoint,
         request: _Request,
         timeout: float,
@@ -272,9 +273,7 @@ class Transport:
             ATTEMPT.begin(deadline=deadline, timeout=timeout, limit=self.options.max_answer, repeats=repeats)
             try:
                 # What fails before an answer has begun is repeated in here.
-                response = session.send(
-                    prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=self._proxies
-                )
+                response = line.ask(asked, timeout=timeout, proxies=self._proxies)
             except requests.RequestException as error:
                 raise failure(node, operation, error, timeout) from innermost(error)
             with response:
