@@ -62,7 +62,8 @@ class Question:
 
     @classmethod
     def of(cls, endpoint: Endpoint, path: str, names: Iterable[str] = ()) -> Question:
-        return cls(endpoint.url("/").rstrip("/"), path, tuple(sorted(set(names))))
+        base = endpoint.address if endpoint.explicit_url else endpoint.url("/").rstrip("/")
+        return cls(base, path, tuple(sorted(set(names))))
 
     def __str__(self) -> str:
         """For messages."""
@@ -151,10 +152,11 @@ class AnswerCache:
     def _ask(self, question: Question, ask: Callable[[], Any], began: float, *, refresh: bool) -> Kept:
         """Ask, unless another worker did while this one waited for the lock."""
         kept = self._read(question)
-        if kept is not None and (kept.read_at >= began or (not refresh and self._is_young(kept))):
+        now = self._clock()
+        if kept is not None and (began <= kept.read_at <= now or (not refresh and self._is_young(kept))):
             return kept
         path = self._path(question)
-        failure = _noted_failure(path, began)
+        failure = _noted_failure(path, began, now)
         if failure is None:
             try:
                 data = ask()
@@ -253,13 +255,13 @@ def spoken_age(seconds: float) -> str:
     return f"{int(seconds)} seconds"
 
 
-def _noted_failure(path: Path, began: float) -> FluxOSError | None:
-    """The failure of another worker that asked while this one waited."""
+def _noted_failure(path: Path, began: float, now: float) -> FluxOSError | None:
+    """The failure of another worker that asked while this one waited, between these two times."""
     try:
         note = json.loads(read_private(path.with_suffix(".failed"), 64 * 1024) or b"")
         at, told = float(note["at"]), note["error"]
         kind = getattr(errors, str(told["class"]))
-        if at < began or not issubclass(kind, FluxOSError):
+        if not began <= at <= now or not issubclass(kind, FluxOSError):
             return None
         failure: FluxOSError = kind(*(str(told[part]) for part in ("node", "operation", "said", "advice")))
         failure.code, failure.name = told["code"], told["name"]
