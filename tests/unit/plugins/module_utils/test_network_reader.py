@@ -7,8 +7,9 @@ matters here is how they fail.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,19 @@ class TestNodes:
             "Left out 1 row of the stats service's nodes: 1 with an address that is none",
             "Left out 1 row of both: 1 listed twice",
         ]
+
+
+def test_the_collector_is_as_it_was(network: Network) -> None:
+    for behaviour, failed in ((LIST, False), (DOWN, True)):
+        with pytest.raises(BadAnswer) if failed else nullcontext():
+            network.reader(network.serve(behaviour)).nodes()
+        assert gc.isenabled()
+    gc.disable()
+    try:
+        network.reader(network.serve(LIST)).nodes()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 class TestKept:
