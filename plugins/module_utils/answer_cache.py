@@ -46,6 +46,7 @@ PATIENCE = 120.0
 """Seconds to wait for another worker that asks the same; then it is asked all the same."""
 
 SCHEMA = 1
+"""Of the files: raise it with every change of them, or of what the callers in this collection keep in them."""
 _SUFFIX = ".answer"
 _HALF_WRITTEN = 3600.0
 

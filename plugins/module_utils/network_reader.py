@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.answer_cache import AnswerCache, Question
+from ansible_collections.fluxme.fluxos.plugins.module_utils.answer_cache import AnswerCache, Question, spoken_age
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.explorer import ExplorerClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client.stats import StatsClient, projection_of
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.stats import StatsClient, projection_of, round_of
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import BadAnswer, FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
@@ -41,6 +41,10 @@ _Told = tuple[Any, float | None]
 
 FEW_APPS = 4
 """Up to so many apps are located one by one; beyond, the list of all (2.4 MB) is cheaper than that many requests."""
+
+
+OLDEST_ROUND = 2 * 3600.0
+"""Seconds; a round is 15 to 45 minutes old as long as the stats service's collector works."""
 
 
 class NoSource(FluxOSError):
@@ -109,7 +113,7 @@ class NetworkReader:
 
     def documents(self, projection: Iterable[str] | None) -> list[dict[str, Any]]:
         """Documents of the stats service; ``None`` for whole ones."""
-        documents: list[dict[str, Any]] = self._documents(projection)[0]
+        documents: list[dict[str, Any]] = self._documents(projection)[0]["documents"]
         return documents
 
     def node_list(self) -> list[dict[str, Any]]:
@@ -134,7 +138,7 @@ class NetworkReader:
         if self.sources.gateways or self.sources.explorers:
             asks["list"] = self._node_list
         only_chain = names.issubset(CHAIN_FIELDS)
-        projection = projection_for(CHAIN_FIELDS if only_chain else names)
+        projection = projection_for([*(CHAIN_FIELDS if only_chain else names), "round_started"])
         if not only_chain or not asks:
             asks["stats"] = partial(self._documents, projection)
         told = {outcome.node: outcome for outcome in each(list(asks), lambda name: asks[name]())}
@@ -154,9 +158,10 @@ class NetworkReader:
             parts["listed"] = from_node_list(data["rows"])
             self._note(result, data["source"], parts["listed"], read_at, "the node list")
         if stats is not None:
-            documents, read_at = stats.value()
-            parts["stats"] = from_stats(documents, projection)
+            data, read_at = stats.value()
+            parts["stats"] = from_stats(data["documents"], projection)
             self._note(result, self._stats().node, parts["stats"], read_at, "the stats service's nodes")
+            self._warn_of_an_old_round(data)
         merged = merge(parts["listed"].rows, parts["stats"].rows, whole_list=listed is not None and listed.ok)
         result.rows = merged.rows
         if merged.odd.total:
@@ -201,7 +206,23 @@ class NetworkReader:
         client = self._stats()
         names = None if projection is None else projection_of(projection)
         question = Question.of(client.endpoint, "/fluxinfo", ("*",) if names is None else names)
-        return self._kept(question, lambda: client.fluxinfo(names))
+
+        def ask() -> dict[str, Any]:
+            documents, told_at = client.fluxinfo_at(names)
+            return {"documents": documents, "told_at": told_at}
+
+        return self._kept(question, ask)
+
+    def _warn_of_an_old_round(self, data: dict[str, Any]) -> None:
+        """How old the facts were when they were told, both by the service's clock: ours may be wrong."""
+        found = round_of(data["documents"])
+        told_at = data["told_at"]
+        if found is None or told_at is None or found.age(told_at) <= OLDEST_ROUND:
+            return
+        self.warn(
+            f"What the stats service tells is {spoken_age(found.age(told_at))} old, because it has finished no newer "
+            f"round ({self._stats().node}). Versions, places and apps of nodes may have changed since."
+        )
 
     def _stats(self) -> StatsClient:
         if self.sources.stats is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,17 @@ class TestNodes:
         ]
         assert nodes.sources == [gateway.url, stats.url]
         assert [seen.target for seen in stats.requests] == [
-            "/fluxinfo?projection=flux.version%2Cgeolocation.country%2Cip%2ClastConfirmedHeight"
+            "/fluxinfo?projection=flux.version%2Cgeolocation.country%2Cip%2ClastConfirmedHeight%2CroundTime"
         ]
         assert network.warnings == []
+
+    @pytest.mark.parametrize(("age", "warned"), [(45 * 60, None), (7200, None), (3 * 3600 + 1, "is 3 hours old")])
+    def test_a_round_that_is_old_is_said(self, network: Network, age: float, warned: str | None) -> None:
+        # The scripted service's clock, from its Date header, not ours.
+        told_at = datetime(2026, 11, 25, 8, tzinfo=UTC).timestamp()
+        stats = network.serve(answer(success([document("1.2.3.4", roundTime=(told_at - age) * 1000)])))
+        network.reader(stats=stats).nodes(["version"])
+        assert [bool(warned) and str(warned) in text for text in network.warnings] == ([True] if warned else [])
 
     def test_the_next_gateway_then_the_explorer(self, network: Network) -> None:
         empty = network.serve(answer(success([])))
