@@ -38,16 +38,20 @@ LONGEST_MODULE = 60
 # The layers of module_utils, lowest first: a file may import from its own and from lower ones, never from a higher.
 LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions"},
-    {"envelope", "network_results", "plain"},
+    {"network_results", "private_folder"},
+    {"envelope", "plain"},
     {"failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
     {"session"},
     {"client"},
-    {"facts", "fleet", "health", "network", "waves"},
+    {"network"},
+    {"facts", "fleet", "health", "waves"},
     {"process"},
     {"call"},
     {"operations", "survey"},
     {"recovery"},
     {"maintenance"},
+    {"answer_cache"},
+    {"network_reader"},
 )
 
 

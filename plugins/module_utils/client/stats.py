@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client import shapes
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.service import Service
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
+from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import BadAnswer, FluxOSError, Refused, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Round
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport
@@ -116,11 +117,16 @@ class StatsClient(Service):
             UsageError: for a projection that cannot work; nothing was sent.
             FluxOSError: also when the service has no round to show, or rows are not objects.
         """
+        return self.fluxinfo_at(projection)[0]
+
+    def fluxinfo_at(self, projection: Iterable[str] | None) -> tuple[list[dict[str, Any]], float | None]:
+        """As :meth:`fluxinfo`, and the service's clock when it answered (epoch seconds), which tells a round's age."""
         query: dict[str, str] = {}
         if projection is not None:
             query["projection"] = ",".join(projection_of(projection))
         path, operation = "/fluxinfo", "read the nodes"
-        field = self._field(path, operation, query)
+        answer = self._answer(path, operation, query)
+        field = shapes.Field(self.node, self.operation(path, operation), answer.data)
         rows = self._checked(field.rows)
         if not rows:
             raise BadAnswer(
@@ -129,7 +135,7 @@ class StatsClient(Service):
                 "a list without a single node",
                 f"{self.NOUN.capitalize()} has not finished a round yet: ask again in some minutes",
             )
-        return rows
+        return rows, answer.node_time
 
     def minimum_versions(self) -> dict[str, str]:
         """Versions below which FluxOS updates a package of the system: ``{"docker": "26.1.2", ...}``.
@@ -161,6 +167,9 @@ class StatsClient(Service):
     # -- how ----------------------------------------------------------------------------------------------------
 
     def _field(self, path: str, operation: str, query: Mapping[str, str]) -> shapes.Field:
+        return shapes.Field(self.node, self.operation(path, operation), self._answer(path, operation, query).data)
+
+    def _answer(self, path: str, operation: str, query: Mapping[str, str]) -> Answer:
         """Ask, and again while the answer is not computed yet.
 
         While one request computes, others are told "Internal error. Try again later" after one second. The whole takes
@@ -171,7 +180,7 @@ class StatsClient(Service):
         pauses = iter(self._pauses)
         while True:
             try:
-                answer = self.ask(path, operation, query=query or None, deadline=max(0.1, ends - time.monotonic()))
+                return self.ask(path, operation, query=query or None, deadline=max(0.1, ends - time.monotonic()))
             except Refused as error:
                 if _COLD not in error.said.lower():
                     raise
@@ -181,8 +190,6 @@ class StatsClient(Service):
                         f"{self.NOUN.capitalize()} is still computing this answer, or cannot: ask again in a minute"
                     ) from error
                 self._sleep(pause)
-                continue
-            return shapes.Field(self.node, self.operation(path, operation), answer.data)
 
     def _checked(self, read: Callable[[], T]) -> T:
         try:
