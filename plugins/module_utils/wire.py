@@ -220,12 +220,12 @@ else:
     class _Pool(HTTPConnectionPool):
         ConnectionCls = _Watched
         ResponseCls = _Whole  # asked by urllib3 1.26 only
-        QueueCls = _Idle
+        QueueCls: Any = _Idle
 
     class _TlsPool(HTTPSConnectionPool):
         ConnectionCls = _WatchedTls
         ResponseCls = _Whole
-        QueueCls = _Idle
+        QueueCls: Any = _Idle
 
         def _validate_conn(self, conn: Any) -> None:
             # The library's own method also warns, for each request, that the certificate is not verified. Nodes have
@@ -306,7 +306,7 @@ else:
                 return super().get_connection_with_tls_context(request, *args, **kwargs)
             return self._pool(request.origin)
 
-        def get_connection(self, url: str, proxies: Any = None) -> Any:
+        def get_connection(self, url: Any, proxies: Any = None) -> Any:
             # What requests before 2.32 asks, where the other does not exist.
             return super().get_connection(url, proxies) if proxies else self._pool(url[: url.index("/", 8)])
 
