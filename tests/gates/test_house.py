@@ -52,6 +52,7 @@ LAYERS: tuple[set[str], ...] = (
     {"maintenance"},
     {"answer_cache"},
     {"network_reader"},
+    {"app_reads"},
 )
 
 

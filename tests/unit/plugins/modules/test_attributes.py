@@ -46,6 +46,7 @@ LOGGED_IN: tuple[str, dict[str, Any]] = ("session", {})
 CASES = [
     Case("api", {"path": "/flux/version"}),
     Case("api", {"path": "/id/logoutallusers", "authenticate": "session", "changes": True}, changes=True, again=True),
+    Case("app_info", {}),
     Case("node_info", {}),
     Case("node_health", {"wait": False, "samples": 1}),
     Case("node_preflight", {}),
