@@ -66,8 +66,6 @@ class Answer:
     http_status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
-    node_time: float | None = None
-    """The node's clock, epoch seconds in whole seconds, from the ``Date`` header."""
     from_cache: bool = False
     """The node answered from its response cache, without running anything."""
     text: str | None = None
@@ -75,6 +73,11 @@ class Answer:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Keys beside ``status`` and ``data``: some routes answer on the top level. All keys of an accepted answer that is
     JSON and no envelope."""
+
+    @property
+    def node_time(self) -> float | None:
+        """The node's clock, epoch seconds in whole seconds, from the ``Date`` header."""
+        return node_time(self.headers)
 
 
 def judge(
@@ -120,7 +123,6 @@ def judge(
             None,
             http_status=http_status,
             headers=headers,
-            node_time=node_time(headers),
             from_cache="apicache-store" in headers,
             text=body.decode("utf-8", "replace"),
             extra=document or {},
@@ -235,7 +237,6 @@ def _answer(document: Mapping[str, Any], http_status: int, headers: Mapping[str,
         status="warning" if document["status"] == "warning" else "success",
         http_status=http_status,
         headers=headers,
-        node_time=node_time(headers),
         from_cache="apicache-store" in headers,
         extra={key: value for key, value in document.items() if key not in ("status", "data")},
     )

@@ -87,8 +87,8 @@ class TransportOptions:
     """Authorities for ``verify`` instead of the system's."""
     max_answer: int = 64 * 2**20
     """Largest answer, after decompression."""
-    pool: int = 100
-    """Hosts kept connected, and idle connections per host."""
+    pool: int = 256
+    """Hosts kept connected: more than are asked at the same time, so that the second question to a node finds it so."""
     deadline: float | None = None
     """For one operation with its repeats; three times ``timeout`` when not given."""
 

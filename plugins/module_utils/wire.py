@@ -143,7 +143,6 @@ try:
     import requests
     import urllib3
     from requests.adapters import HTTPAdapter
-    from requests.structures import CaseInsensitiveDict
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 except ImportError:
@@ -186,19 +185,20 @@ else:
             super().__init__(*args, **{**kwargs, "enforce_content_length": True})
 
     class _Idle:
-        """Open connections that wait for their next request, for urllib3's pools in place of its queue.
+        """Open connections of one host that wait for their next request, for urllib3's pools in place of its queue.
 
         That one is filled with as many blanks as it may hold, for every node anew, and takes a lock for each of them.
         """
 
-        def __init__(self, maxsize: int) -> None:
-            self._size = maxsize
+        MOST = 100
+
+        def __init__(self, _maxsize: int) -> None:
             self._kept: list[Any] = []
 
         def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
             if item is None:
                 return
-            if len(self._kept) >= self._size:
+            if len(self._kept) >= self.MOST:
                 raise queue.Full
             self._kept.append(item)
 
@@ -247,7 +247,8 @@ else:
             self.body = body or None
             if method == "POST":
                 headers = {**headers, "Content-Length": str(len(body or b""))}
-            self.headers = CaseInsensitiveDict(headers)
+            # In one spelling; the library's own kind of dictionary is copied entry by entry.
+            self.headers: Any = headers
 
     class Wire(HTTPAdapter):
         """requests' connections, made by the classes above and kept (shared by all threads); no cookies, no redirects,
@@ -258,7 +259,7 @@ else:
         """
 
         def __init__(self, *, size: int, tls: TlsSettings) -> None:
-            """``size`` bounds hosts and idle connections per host."""
+            """``size`` bounds the hosts that are kept connected."""
 
             class Tls(_TlsPool):
                 # The last word about TLS, whatever this version of requests and urllib3 hands to pools.
@@ -328,7 +329,7 @@ else:
                 if pool is None:
                     scheme, _separator, place = origin.partition("://")
                     host, _colon, port = place.rpartition(":")
-                    pool = self._pools[origin] = self._classes[scheme](host, int(port), maxsize=self._size)
+                    pool = self._pools[origin] = self._classes[scheme](host, int(port), maxsize=0)
                     if len(self._pools) > self._size:
                         dropped = self._pools.popitem(last=False)[1]
                 else:

@@ -129,7 +129,7 @@ def slow_tail(folder: Path, environment: Mapping[str, str], *, count: int, timeo
             wall / timeout,
             "ratio",
             "lower",
-            f"wall time for {count} nodes, one in {HANGING} hanging, {WORKERS} at a time / the timeout of {timeout:g} s",
+            f"wall time of {count} nodes, 1 in {HANGING} hanging, {WORKERS} at once / the timeout of {timeout:g} s",
         )
     }
 
