@@ -56,8 +56,7 @@ def each(
         return []
     crew = _Crew(nodes, work, None if deadline is None else time.monotonic() + deadline)
     try:
-        crew.begin(max(1, min(workers, len(nodes), MAX_WORKERS)))
-        crew.wait()
+        crew.wait(max(1, min(workers, len(nodes), MAX_WORKERS)))
     finally:
         # After an interrupt from the keyboard too: the user has waited long enough.
         crew.stop()
@@ -73,7 +72,14 @@ class _Crew(Generic[T, R]):
     """Threads that take one node after another. A future for each node would cost as much as a tenth of its request.
 
     They are daemons: a node that hangs must keep neither the caller beyond its deadline nor the process from ending.
+
+    It begins with a few, and with more as long as they leave the processor idle, as they do when nodes let them wait.
+    Threads that are all busy only take Python's lock from each other: 50 take a quarter more time than 8 then.
     """
+
+    FEW = 8
+    LOOKS = 0.01
+    """Seconds between two looks at the processor."""
 
     def __init__(self, nodes: Sequence[T], work: Callable[[T], R], ends: float | None) -> None:
         self.outcomes: list[Outcome[T, R] | None] = [None] * len(nodes)
@@ -86,18 +92,24 @@ class _Crew(Generic[T, R]):
         self._left = len(nodes)
         self._over = threading.Event()
 
-    def begin(self, count: int) -> None:
-        for _number in range(count):
-            threading.Thread(target=self._take, name="fluxos", daemon=True).start()
-
-    def wait(self) -> None:
+    def wait(self, workers: int) -> None:
         """Until all are done, one has failed in a way that is a defect, or the time is over."""
+        begun = 0
+        wall, busy = time.monotonic(), time.process_time()
         while not self._over.is_set():
-            left = None if self._ends is None else self._ends - time.monotonic()
+            now, used = time.monotonic(), time.process_time()
+            if begun < workers and (begun == 0 or used - busy < 0.5 * (now - wall)):
+                more = min(begun or self.FEW, workers - begun)
+                for _number in range(more):
+                    threading.Thread(target=self._take, name="fluxos", daemon=True).start()
+                begun += more
+            wall, busy = now, used
+            left = None if self._ends is None else self._ends - now
             if left is not None and left <= 0:
                 return
             # In slices: without a timeout an interrupt from the keyboard might wait for the slowest node.
-            self._over.wait(0.5 if left is None else min(0.5, left))
+            pause = self.LOOKS if begun < workers else 0.5
+            self._over.wait(pause if left is None else min(pause, left))
 
     def stop(self) -> None:
         """No further node is begun."""

@@ -18,6 +18,7 @@ import functools
 import http.client
 import io
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -84,7 +85,10 @@ class _BoundedReader(io.RawIOBase):
         remaining = ATTEMPT.remaining()
         if remaining <= 0:
             raise TimeoutError("the time for the whole answer is over")
-        self._sock.settimeout(min(ATTEMPT.timeout, remaining))
+        limit = min(ATTEMPT.timeout, remaining)
+        # It is there already unless the whole is about to end; to set it again is a call of the system.
+        if limit < (self._sock.gettimeout() or float("inf")):
+            self._sock.settimeout(limit)
         count = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
@@ -96,14 +100,53 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
+# Status, reason and headers of a usual answer. What has another form (an interim answer, folded or broken lines,
+# HTTP/1.0) is left to the library.
+_USUAL_HEAD = re.compile(
+    rb"HTTP/1\.1 (20[0-35-9]|30[0-35-9]|[45][0-9]{2}) ?([^\r\n]*)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n){1,100})\r\n"
+)
+
+
 class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        self._buffer: io.BufferedReader | None = None
         # A TLS connection through a TLS proxy is no real socket; it keeps the plain read timeout.
         if isinstance(sock, socket.socket):
             plain = self.fp
-            self.fp = io.BufferedReader(_BoundedReader(sock), 65536)
+            self.fp = self._buffer = io.BufferedReader(_BoundedReader(sock), 65536)
             plain.close()
+
+    def begin(self) -> None:
+        """Read status and headers. The library takes them apart as e-mail, which costs as much as sending the request;
+        here a usual head is read at once, as a whole.
+        """
+        if self._buffer is None or self.headers is not None or self._method == "HEAD":
+            super().begin()
+            return
+        found = _USUAL_HEAD.match(self._buffer.peek(1))
+        if found is None:
+            super().begin()
+            return
+        self._buffer.read(found.end())
+        self.version = 11
+        self.code = self.status = int(found[1])
+        self.reason = found[2].decode("iso-8859-1").strip()
+        self.headers = self.msg = http.client.HTTPMessage()
+        first: dict[str, str] = {}
+        for line in found[3].decode("iso-8859-1").split("\r\n")[:-1]:
+            name, _colon, value = line.partition(":")
+            value = value.lstrip(" \t")
+            self.headers[name] = value
+            first.setdefault(name.lower(), value)
+        self.chunked = first.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        length = first.get("content-length", "").strip()
+        self.length = int(length) if length.isdecimal() and length.isascii() and not self.chunked else None
+        self.will_close = "close" in first.get("connection", "").lower() or not (
+            self.chunked or self.length is not None
+        )
 
 
 class TlsSettings:
@@ -168,7 +211,8 @@ else:
             if self._established and self.sock is not None:
                 ATTEMPT.sent = True
                 # A reused connection still has what was left of the previous request's time.
-                self.sock.settimeout(ATTEMPT.timeout)
+                if self.sock.gettimeout() != ATTEMPT.timeout:
+                    self.sock.settimeout(ATTEMPT.timeout)
             super().send(data)
 
         def close(self) -> None:

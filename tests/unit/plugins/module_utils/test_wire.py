@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import http.client
 import queue
 import socket
+import time
 
 import pytest
 import requests
@@ -14,8 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
+from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport, TransportOptions
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import Asked, TlsSettings, Wire, on_the_wire
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import (
+    ATTEMPT,
+    Asked,
+    TlsSettings,
+    Wire,
+    _BoundedResponse,
+    on_the_wire,
+)
 from tests.unit.scripted import Server, answer, success
 
 OK = answer(success("8.20.0"))
@@ -106,3 +116,58 @@ class TestPools:
 
 def wire_of(transport: Transport) -> Wire:
     return transport._reads
+
+
+HEADS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Wed, 25 Nov 2026 08:00:00 GMT\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 9\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    b"HTTP/1.1 200\r\nX-Empty:\r\nx-latin: \xfc\r\n\r\nuntil the end",
+    b"HTTP/1.1 503 Service Unavailable \r\nRetry-After: 5\r\nContent-Length: 0\r\nContent-Length: 7\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+    b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\nETag: W/x\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\nno header at all\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
+    b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 101 + b"\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"",
+]
+
+
+def told(kind: type[http.client.HTTPResponse], sent: bytes) -> object:
+    """All that an answer says to whoever reads it, or the error."""
+    here, there = socket.socketpair()
+    ATTEMPT.begin(deadline=time.monotonic() + 10, timeout=10, limit=1000, repeats=Repeats.of(0))
+    with here, there:
+        there.sendall(sent)
+        there.close()
+        response = kind(here, method="GET")
+        try:
+            response.begin()
+            head = (response.status, response.reason, response.version, response.headers.items(), response.will_close)
+            return (*head, response.chunked, response.length, response.headers.defects, response.read())
+        except http.client.HTTPException as error:
+            return type(error)
+        finally:
+            response.close()
+
+
+@pytest.mark.parametrize("sent", HEADS)
+def test_a_head_says_what_the_library_reads_in_it(sent: bytes) -> None:
+    ours, theirs = told(_BoundedResponse, sent), told(http.client.HTTPResponse, sent)
+    assert repr(ours) == repr(theirs)
+
+
+def test_the_usual_head_is_not_taken_apart_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all of the above would pass without it."""
+    monkeypatch.delattr(http.client, "parse_headers")
+    assert isinstance(told(_BoundedResponse, HEADS[0]), tuple)
+    with pytest.raises(NameError):
+        told(_BoundedResponse, HEADS[10])
