@@ -165,7 +165,7 @@ class NetworkReader:
         merged = merge(parts["listed"].rows, parts["stats"].rows, whole_list=listed is not None and listed.ok)
         result.rows = merged.rows
         if merged.odd.total:
-            result.left_out.append(merged.odd.sentence("both"))
+            result.left_out.append(merged.odd.sentence("the nodes"))
         return result
 
     # -- apps ---------------------------------------------------------------------------------------------------
