@@ -14,7 +14,7 @@ import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.answer_cache import AnswerCache, Question, spoken_age
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.explorer import ExplorerClient
@@ -36,7 +36,7 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Tra
 T = TypeVar("T")
 S = TypeVar("S")
 
-_Told = tuple[Any, float | None]
+_Told: TypeAlias = "tuple[Any, float | None]"
 """What was told, and when (epoch seconds); ``None`` for just now."""
 
 FEW_APPS = 4
@@ -165,7 +165,7 @@ class NetworkReader:
         merged = merge(parts["listed"].rows, parts["stats"].rows, whole_list=listed is not None and listed.ok)
         result.rows = merged.rows
         if merged.odd.total:
-            result.left_out.append(merged.odd.sentence("both"))
+            result.left_out.append(merged.odd.sentence("the nodes"))
         return result
 
     # -- apps ---------------------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, node_address
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.network.node_row import NodeRow
 from ansible_collections.fluxme.fluxos.plugins.module_utils.versions import Version, VersionError, parse_version
 
-Test = Callable[[NodeRow], bool | None]
+Test: TypeAlias = "Callable[[NodeRow], bool | None]"
 
 _COMPARISONS: dict[str, Callable[[Version, Version], bool]] = {
     "<=": operator.le,

@@ -28,7 +28,7 @@ def truth(value: Any) -> bool | None:
 
 def whole(value: Any) -> int | None:
     """A whole number of 0 or more, also written as text or with a point."""
-    if type(value) is int:
+    if isinstance(value, int) and not isinstance(value, bool):
         return value if 0 <= value <= LARGEST else None
     if isinstance(value, str) and len(value) <= 16 and value.isdecimal() and value.isascii():
         return int(value)

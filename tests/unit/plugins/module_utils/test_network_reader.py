@@ -170,7 +170,7 @@ class TestNodes:
         assert [text.partition(" (")[0] for text in nodes.left_out] == [
             "Left out 1 row of the node list: 1 without an address",
             "Left out 1 row of the stats service's nodes: 1 with an address that is none",
-            "Left out 1 row of both: 1 listed twice",
+            "Left out 1 row of the nodes: 1 listed twice",
         ]
 
 
