@@ -28,13 +28,13 @@ class BadProjection(Exception):
 def names_of(text: str) -> tuple[str, ...]:
     """The names in the order of the answer's cache: ``geo`` brings its five to the front, what comes twice counts once.
 
-    Beside ``geolocation`` the name ``geo`` changes nothing.
+    Beside ``geolocation`` the name ``geo`` changes nothing but the order; beside one of its five it collides.
     """
-    listed = text.split(",")
-    geo: list[str] = []
-    if "geo" in listed:
-        geo = ["geolocation"] if "geolocation" in listed else [f"geolocation.{name}" for name in GEO]
-    return tuple(dict.fromkeys([*geo, *(name for name in listed if name != "geo")]))
+    listed = list(dict.fromkeys(text.split(",")))
+    if "geo" not in listed:
+        return tuple(listed)
+    geo = ["geolocation"] if "geolocation" in listed else [f"geolocation.{name}" for name in GEO]
+    return (*geo, *(name for name in listed if name not in ("geo", "geolocation")))
 
 
 def compile_names(names: tuple[str, ...]) -> Tree:
