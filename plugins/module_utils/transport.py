@@ -27,11 +27,12 @@ from urllib.parse import urlsplit
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils import repeats as again
 from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import target
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import TlsSettings
 
 if TYPE_CHECKING:
     from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint

@@ -40,7 +40,7 @@ LAYERS: tuple[set[str], ...] = (
     {"argspec", "budgets", "endpoint", "errors", "phrases", "results", "scrub", "signing", "versions"},
     {"network_results", "private_folder"},
     {"envelope", "plain"},
-    {"failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
+    {"bounded", "failures", "identity", "repeats", "session_cache", "transport", "waiting", "wire"},
     {"session"},
     {"client"},
     {"network"},

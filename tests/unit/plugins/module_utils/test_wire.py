@@ -15,15 +15,14 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT, BoundedResponse
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport, TransportOptions
 from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import (
-    ATTEMPT,
     Asked,
     TlsSettings,
     Wire,
-    _BoundedResponse,
     on_the_wire,
 )
 from tests.unit.scripted import Server, answer, success
@@ -161,13 +160,13 @@ def told(kind: type[http.client.HTTPResponse], sent: bytes) -> object:
 
 @pytest.mark.parametrize("sent", HEADS)
 def test_a_head_says_what_the_library_reads_in_it(sent: bytes) -> None:
-    ours, theirs = told(_BoundedResponse, sent), told(http.client.HTTPResponse, sent)
+    ours, theirs = told(BoundedResponse, sent), told(http.client.HTTPResponse, sent)
     assert repr(ours) == repr(theirs)
 
 
 def test_the_usual_head_is_not_taken_apart_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else all of the above would pass without it."""
     monkeypatch.delattr(http.client, "parse_headers")
-    assert isinstance(told(_BoundedResponse, HEADS[0]), tuple)
+    assert isinstance(told(BoundedResponse, HEADS[0]), tuple)
     with pytest.raises(NameError):
-        told(_BoundedResponse, HEADS[10])
+        told(BoundedResponse, HEADS[10])
