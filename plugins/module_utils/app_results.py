@@ -112,29 +112,3 @@ class LogPage:
     """The node's clock when it answered, epoch nanoseconds in whole seconds."""
     skipped: bool = False
     """The cursor that was sent meant nothing to the node, and this page stands at the end of the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppLocation:
-    """That an app is on a node, as the network holds it. Source: ``GET /apps/location/<app>``, ``GET /apps/locations``.
-
-    A claim: the node made it up to 125 minutes ago, and it outlives an instance that died since.
-    """
-
-    app: str
-    """As the specification spells it."""
-    ip: str
-    port: int
-    """The API port, one of FluxOS's eight."""
-    hash: str = ""
-    """Of the message of the specification that is installed there; empty when unknown."""
-    running_since: float | None = None
-    """Epoch seconds by the clock of the node; ``None`` when it did not tell."""
-    announced: float | None = None
-    """When the node said so, epoch seconds by its clock."""
-
-    @property
-    def address(self) -> str:
-        """``203.0.113.7:16127``, always with the port."""
-        host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return f"{host}:{self.port}"

@@ -35,6 +35,9 @@ _ACCEPTED = (
     "and for a gateway or proxy a URL such as https://api.runonflux.io or http://host:8080"
 )
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# One of NODE_PORTS, which a test holds against this.
+_LISTED_IPV4 = re.compile(rf"({_OCTET}(?:\.{_OCTET}){{3}})(?::(161[2-9]7))?")
 
 
 class AddressError(ValueError):
@@ -52,6 +55,13 @@ def segment(text: str) -> str:
     if text in ("", ".", ".."):
         raise AddressError(f"{text!r} cannot be a part of a path")
     return quote(text, safe="")
+
+
+def target(path: str, query: Mapping[str, str] | None = None) -> str:
+    """What a request asks for: the part of a URL after :attr:`Endpoint.origin`. See :meth:`Endpoint.url`."""
+    if not path.startswith("/"):
+        raise AddressError(f"a path begins with a slash, {path!r} does not")
+    return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +139,21 @@ class Endpoint:
         """The same node over the other protocol; an explicit URL stays as it is."""
         return self if self.explicit_url else replace(self, scheme=scheme)
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and the port on the wire: what a URL begins with."""
+        wire_port = self.port
+        if self.scheme == "https" and not self.explicit_url:
+            wire_port += 1
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{wire_port}"
+
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The URL of ``path``, which begins with a slash and is taken as it is: see :func:`segment`.
 
         ``query`` is percent-encoded, in the order given: the node's response cache takes another order for another URL.
         """
-        if not path.startswith("/"):
-            raise AddressError(f"a path begins with a slash, {path!r} does not")
-        wire_port = self.port
-        if self.scheme == "https" and not self.explicit_url:
-            wire_port += 1
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        suffix = f"?{urlencode(query, quote_via=quote)}" if query else ""
-        return f"{self.scheme}://{host}:{wire_port}{path}{suffix}"
+        return self.origin + target(path, query)
 
     def __str__(self) -> str:
         return self.address
@@ -154,6 +166,29 @@ def node_address(text: str) -> str:
         AddressError: when it is no node address.
     """
     return Endpoint.parse(text).address
+
+
+def listed_place(text: str) -> tuple[str, int] | None:
+    """IP and API port of a node as lists of the network print it, ``None`` for what is no node's place.
+
+    ``1.2.3.4`` is port 16127. Host names and URLs are for users: a list that holds one would make the controller
+    resolve or call what it says. Made for 15,000 rows: ten times faster than :meth:`Endpoint.parse` where it is IPv4.
+    """
+    found = _LISTED_IPV4.fullmatch(text)
+    if found is not None:
+        return found[1], int(found[2] or DEFAULT_PORT)
+    if "://" in text:
+        return None
+    try:
+        place = Endpoint.parse(text)
+    except AddressError:
+        return None
+    return (place.host, place.port) if _is_ip(place.host) else None
+
+
+def address_of(ip: str, port: int) -> str:
+    """The name of the node at ``ip`` and ``port``: ``1.2.3.4:16127``, ``[2001:db8::1]:16127``."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def _is_ip(host: str) -> bool:

@@ -44,6 +44,7 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
     "judge",
+    "no_answer",
     "node_time",
     "page_heading",
     "refusal",
@@ -65,14 +66,18 @@ class Answer:
     http_status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
-    node_time: float | None = None
-    """The node's clock, epoch seconds in whole seconds, from the ``Date`` header."""
     from_cache: bool = False
     """The node answered from its response cache, without running anything."""
     text: str | None = None
     """The body as text where the caller accepts answers that are no envelope."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Keys beside ``status`` and ``data``: some routes answer on the top level."""
+    """Keys beside ``status`` and ``data``: some routes answer on the top level. All keys of an accepted answer that is
+    JSON and no envelope."""
+
+    @property
+    def node_time(self) -> float | None:
+        """The node's clock, epoch seconds in whole seconds, from the ``Date`` header."""
+        return node_time(self.headers)
 
 
 def judge(
@@ -118,9 +123,9 @@ def judge(
             None,
             http_status=http_status,
             headers=headers,
-            node_time=node_time(headers),
             from_cache="apicache-store" in headers,
             text=body.decode("utf-8", "replace"),
+            extra=document or {},
         )
     if document is not None:
         problem = "JSON that is no FluxOS envelope: its status is " + clean(repr(document.get("status")), 60)
@@ -145,6 +150,15 @@ def refusal(node: str, operation: str, data: Any, *, http_status: int = 200) -> 
             name=name,
         )
     return Refused(node, operation, said or "an error without a text", _advice_for(code, said), code=code, name=name)
+
+
+def no_answer(node: str, operation: str, answer: Answer, expected: str) -> BadAnswer:
+    """The error for an accepted text that was to be JSON: a page, half an answer, or not ``expected``."""
+    body = (answer.text or "").encode()
+    document, problem = _document(body)
+    if document is not None:
+        problem = f"JSON without {expected}: {clean((answer.text or '')[:80], 80)}"
+    return _no_envelope(node, operation, answer.http_status, body, problem)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -223,7 +237,6 @@ def _answer(document: Mapping[str, Any], http_status: int, headers: Mapping[str,
         status="warning" if document["status"] == "warning" else "success",
         http_status=http_status,
         headers=headers,
-        node_time=node_time(headers),
         from_cache="apicache-store" in headers,
         extra={key: value for key, value in document.items() if key not in ("status", "data")},
     )

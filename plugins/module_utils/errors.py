@@ -9,8 +9,11 @@ holds request headers, signatures, login phrases or bodies, and what the other s
 
 from __future__ import annotations
 
+import copy
 import re
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound="FluxOSError")
 
 MAX_SAID = 400
 """Characters kept of what the other side said."""
@@ -73,6 +76,13 @@ class FluxOSError(Exception):
 
     def __str__(self) -> str:
         return f"{self.node}: {self.operation}: {self.said}. {self.advice}."
+
+    def advising(self: E, advice: str) -> E:
+        """The same error with another advice, for callers who know better than who met it what can be done."""
+        other = copy.copy(self)
+        other.advice = advice.rstrip(".")
+        other.args = (self.node, self.operation, self.said, advice)
+        return other
 
     def as_dict(self) -> dict[str, Any]:
         """For results and reports; holds no secrets."""

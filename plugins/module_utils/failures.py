@@ -13,6 +13,7 @@ import re
 import socket
 from typing import Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT, TooLarge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
@@ -20,7 +21,6 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import (
     Unreachable,
     clean,
 )
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TooLarge
 
 try:
     import requests

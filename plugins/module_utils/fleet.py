@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -50,53 +50,101 @@ def each(
 
     ``work`` runs in threads. A :class:`FluxOSError` of one node is that node's outcome. Any other exception is a
     defect: no further node is begun and it is raised. After ``deadline`` seconds no further node is begun either; nodes
-    without an outcome by then have :class:`OutOfTime`, and what is under way ends by its own timeouts, unheard.
+    without an outcome by then have :class:`OutOfTime`, and what is under way is not waited for.
     """
     if not nodes:
         return []
-    ends = None if deadline is None else time.monotonic() + deadline
-    pool = ThreadPoolExecutor(max(1, min(workers, len(nodes), MAX_WORKERS)), thread_name_prefix="fluxos")
+    crew = _Crew(nodes, work, None if deadline is None else time.monotonic() + deadline)
     try:
-        futures = [pool.submit(work, node) for node in nodes]
-        _await(futures, ends)
-        outcomes = [_outcome(node, future, deadline) for node, future in zip(nodes, futures, strict=True)]
-    except BaseException:
-        # KeyboardInterrupt too: the user has waited long enough.
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown(wait=False, cancel_futures=True)
-    return outcomes
+        crew.wait(max(1, min(workers, len(nodes), MAX_WORKERS)))
+    finally:
+        # After an interrupt from the keyboard too: the user has waited long enough.
+        crew.stop()
+    if crew.defect is not None:
+        raise crew.defect
+    return [
+        _late(node, deadline) if outcome is None else outcome
+        for node, outcome in zip(nodes, list(crew.outcomes), strict=True)
+    ]
 
 
-def _await(futures: Sequence[Future[R]], ends: float | None) -> None:
-    """Wait until all are done, one has failed in a way that is a defect, or the time is over."""
-    pending = set(futures)
-    while pending:
-        left = None if ends is None else ends - time.monotonic()
-        if left is not None and left <= 0:
-            return
-        # In slices: on a lock without a timeout an interrupt from the keyboard would wait for the slowest node.
-        slice_ = 0.5 if left is None else min(0.5, left)
-        done, pending = wait(pending, timeout=slice_)
-        for future in done:
-            error = future.exception()
-            if error is not None and not isinstance(error, FluxOSError):
-                raise error
+class _Crew(Generic[T, R]):
+    """Threads that take one node after another. A future for each node would cost as much as a tenth of its request.
+
+    They are daemons: a node that hangs must keep neither the caller beyond its deadline nor the process from ending.
+
+    It begins with a few, and with more as long as they leave the processor idle, as they do when nodes let them wait.
+    Threads that are all busy only take Python's lock from each other: 50 take a quarter more time than 8 then.
+    """
+
+    FEW = 8
+    LOOKS = 0.01
+    """Seconds between two looks at the processor."""
+
+    def __init__(self, nodes: Sequence[T], work: Callable[[T], R], ends: float | None) -> None:
+        self.outcomes: list[Outcome[T, R] | None] = [None] * len(nodes)
+        self.defect: BaseException | None = None
+        self._nodes = nodes
+        self._work = work
+        self._ends = ends
+        self._lock = threading.Lock()
+        self._next = 0
+        self._left = len(nodes)
+        self._over = threading.Event()
+
+    def wait(self, workers: int) -> None:
+        """Until all are done, one has failed in a way that is a defect, or the time is over."""
+        begun = 0
+        wall, busy = time.monotonic(), time.process_time()
+        while not self._over.is_set():
+            now, used = time.monotonic(), time.process_time()
+            if begun < workers and (begun == 0 or used - busy < 0.5 * (now - wall)):
+                more = min(begun or self.FEW, workers - begun)
+                for _number in range(more):
+                    threading.Thread(target=self._take, name="fluxos", daemon=True).start()
+                begun += more
+            wall, busy = now, used
+            left = None if self._ends is None else self._ends - now
+            if left is not None and left <= 0:
+                return
+            # In slices: without a timeout an interrupt from the keyboard might wait for the slowest node.
+            pause = self.LOOKS if begun < workers else 0.5
+            self._over.wait(pause if left is None else min(pause, left))
+
+    def stop(self) -> None:
+        """No further node is begun."""
+        self._over.set()
+
+    def _take(self) -> None:
+        while not self._over.is_set() and (self._ends is None or time.monotonic() < self._ends):
+            with self._lock:
+                number = self._next
+                self._next += 1
+            if number >= len(self._nodes):
+                return
+            node = self._nodes[number]
+            try:
+                outcome = Outcome(node, self._work(node))
+            except FluxOSError as error:
+                outcome = Outcome(node, error=error)
+            except BaseException as error:
+                self.defect = error
+                self._over.set()
+                return
+            self.outcomes[number] = outcome
+            with self._lock:
+                self._left -= 1
+                if self._left == 0:
+                    self._over.set()
 
 
-def _outcome(node: T, future: Future[R], deadline: float | None) -> Outcome[T, R]:
-    if not future.done():
-        future.cancel()
-        return Outcome(
-            node,
-            error=OutOfTime(
-                str(getattr(node, "address", node)),
-                "ask the node",
-                f"no outcome when the {deadline:g} s for all nodes were over" if deadline else "no outcome in time",
-                "Allow more time, or more nodes at once",
-            ),
-        )
-    error = future.exception()
-    if isinstance(error, FluxOSError):
-        return Outcome(node, error=error)
-    return Outcome(node, result=future.result())
+def _late(node: T, deadline: float | None) -> Outcome[T, R]:
+    return Outcome(
+        node,
+        error=OutOfTime(
+            str(getattr(node, "node", getattr(node, "address", node))),
+            "ask the node",
+            f"no outcome when the {deadline:g} s for all nodes were over" if deadline else "no outcome in time",
+            "Allow more time, or more nodes at once",
+        ),
+    )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, CallError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Busy, FluxOSError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import UsageError
+from ansible_collections.fluxme.fluxos.plugins.module_utils.facts import place_of, read_what_answers, summary
+from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
 from ansible_collections.fluxme.fluxos.plugins.module_utils.process import started_after
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Process
 from ansible_collections.fluxme.fluxos.plugins.module_utils.session import NodeLogin
@@ -112,3 +115,29 @@ def from_gateways(call: Call, ask: Callable[[GatewayClient], T], *, enough: Call
     if problem is not None:
         raise problem
     raise CallError("no gateway is set: set gateway, the host variable fluxos_gateway or FLUXOS_GATEWAY")
+
+
+def read_fleet(call: Call) -> dict[str, Any]:
+    """``nodes`` and ``summary``: what the task gathers of all its nodes, a row for each, at once and in time.
+
+    A node that cannot be read is a row with its error. An address that is none ends the task before anything is sent.
+    """
+    params = call.params
+    total = params["total_timeout"]
+    if total <= 0:
+        raise UsageError(f"total_timeout is {total:g}: a number of seconds above 0 is expected")
+    places = [place_of(entry) for entry in params["nodes"]]
+    clients = [call.client_of(address, fresh=params["fresh"]) for _name, address in places]
+    outcomes = each(
+        clients,
+        lambda client: read_what_answers(client, params["gather"]),
+        workers=params["workers"],
+        deadline=total,
+    )
+    rows: list[dict[str, Any]] = []
+    for (name, _address), outcome in zip(places, outcomes, strict=True):
+        row = outcome.result or {"address": outcome.node.endpoint.address}
+        if outcome.error is not None:
+            row = {**row, "error": outcome.error.as_dict()}
+        rows.append(row if name is None else {**row, "name": name})
+    return {"nodes": rows, "summary": summary(rows)}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import retry_after
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
 
 if TYPE_CHECKING:
     import requests

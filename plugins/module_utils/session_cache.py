@@ -14,23 +14,26 @@ that the others wait and then find the session instead of logging in as well.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
-import re
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.private_folder import (
+    FolderError,
+    file_name,
+    locked,
+    prepare_folder,
+    read_private,
+    remove,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.signing.errors import IdentityError
 
 #: Seconds to wait for another worker's login to the same node.
 LOCK_TIMEOUT = 120.0
-_LOCK_POLL = 0.02
 _LARGEST_ENTRY = 64 * 1024
 _SUFFIX = ".session"
 
@@ -79,7 +82,7 @@ class SessionCache:
         if session is None:
             return None
         if (session.node, session.flux_id, session.kind) != (node, flux_id, kind) or session.expires <= self._clock():
-            _remove(path)
+            remove(path)
             return None
         return session
 
@@ -94,7 +97,7 @@ class SessionCache:
                     json.dump(asdict(session), file)
                 os.replace(aside, path)
             except BaseException:
-                _remove(aside)
+                remove(aside)
                 raise
         except OSError as error:
             raise SessionCacheError(
@@ -109,12 +112,12 @@ class SessionCache:
         goes: another worker may have logged in again since.
         """
         dropped = 0
-        for path in self.folder.glob(f"{_named(node)}-*{_SUFFIX}"):
+        for path in self.folder.glob(f"{file_name(node)}-*{_SUFFIX}"):
             session = self._read(path)
             if session is None or session.node != node or flux_id not in (None, session.flux_id):
                 continue
             if header is None or header == session.header:
-                dropped += _remove(path)
+                dropped += remove(path)
         return dropped
 
     def sessions(self) -> list[Session]:
@@ -126,7 +129,7 @@ class SessionCache:
             if session is None:
                 continue
             if session.expires <= now:
-                _remove(path)
+                remove(path)
             else:
                 found.append(session)
         return sorted(found, key=lambda session: (session.node, session.flux_id, session.kind))
@@ -138,85 +141,32 @@ class SessionCache:
         Raises SessionCacheError after timeout seconds. The lock ends with its holder, also when that is killed.
         """
         path = self._path(node, flux_id, kind).with_suffix(".lock")
-        deadline = time.monotonic() + timeout
-        descriptor = self._acquire(path, deadline, f"the login of {flux_id} to {node}")
-        try:
+        with contextlib.ExitStack() as held:
+            # Only what goes wrong here is ours to name; the body's own errors pass.
+            try:
+                held.enter_context(locked(path, timeout=timeout, what=f"the login of {flux_id} to {node}"))
+            except FolderError as error:
+                raise SessionCacheError(str(error)) from error
             yield
-        finally:
-            # Removed while held: who waits for the file sees that it is no longer the one in the folder (_acquire).
-            _remove(path)
-            os.close(descriptor)
-
-    def _acquire(self, path: Path, deadline: float, what: str) -> int:
-        while True:
-            try:
-                descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            except OSError as error:
-                raise SessionCacheError(f"The lock {path} cannot be opened: {error.strerror}.") from error
-            try:
-                while True:
-                    try:
-                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        if time.monotonic() >= deadline:
-                            raise SessionCacheError(
-                                f"Another process holds the lock {path} for {what} and does not end. Look for a "
-                                "hanging ansible process, end it, and run again."
-                            ) from None
-                        time.sleep(_LOCK_POLL)
-                if _is_same_file(descriptor, path):
-                    return descriptor
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
 
     def _path(self, node: str, flux_id: str, kind: str) -> Path:
-        return self.folder / f"{_named(node)}-{_digest(flux_id)}-{kind}{_SUFFIX}"
+        return self.folder / f"{file_name(node, flux_id)}-{kind}{_SUFFIX}"
 
     def _prepare(self) -> None:
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                self.folder.mkdir(mode=0o700)
-            state = self.folder.stat()
-        except OSError as error:
-            raise SessionCacheError(
-                f"The folder of sessions {self.folder} cannot be made: {error.strerror}. Set session_cache to a "
-                "folder of your own."
-            ) from error
-        if not stat.S_ISDIR(state.st_mode):
-            raise SessionCacheError(f"{self.folder}, which should be the folder of sessions, is no folder.")
-        if state.st_uid != os.geteuid():
-            raise SessionCacheError(
-                f"The folder of sessions {self.folder} belongs to another user (uid {state.st_uid}, you are "
-                f"{os.geteuid()}). Set session_cache to a folder of your own."
-            )
-        mode = stat.S_IMODE(state.st_mode)
-        if mode & 0o077:
-            raise SessionCacheError(
-                f"The permissions {mode:04o} of the folder of sessions {self.folder} are too open: others could read "
-                f"or plant sessions. Run: chmod 700 {self.folder}"
-            )
+            prepare_folder(self.folder, noun="sessions", option="session_cache")
+        except FolderError as error:
+            raise SessionCacheError(str(error)) from error
 
     def _read(self, path: Path) -> Session | None:
         """Return what a file holds; remove it and return None when it is no entry of ours, whole and private."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            data = read_private(path, _LARGEST_ENTRY)
         except FileNotFoundError:
             return None
-        except OSError:
-            _remove(path)
-            return None
-        try:
-            state = os.fstat(descriptor)
-            private = stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and not state.st_mode & 0o077
-            session = _session(os.read(descriptor, _LARGEST_ENTRY)) if private else None
-        finally:
-            os.close(descriptor)
+        session = None if data is None else _session(data)
         if session is None:
-            _remove(path)
+            remove(path)
         return session
 
 
@@ -237,30 +187,3 @@ def _session(data: bytes) -> Session | None:
     if not whole or not all(isinstance(text, str) for text in texts) or values["flux_id"] != header["zelid"]:
         return None
     return Session(*texts[:5], *numbers)
-
-
-def _named(node: str) -> str:
-    """Return the part of a file's name that tells the node: readable, and unlike that of any other node."""
-    return f"{re.sub('[^0-9A-Za-z.]+', '_', node)[:60]}-{_digest(node)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    held = os.fstat(descriptor)
-    try:
-        there = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)
-
-
-def _remove(path: Path) -> bool:
-    """Remove a file; tell whether it was there."""
-    try:
-        path.unlink()
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        return False
-    return True

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT
 
 _PIECE = 65536
 

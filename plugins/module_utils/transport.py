@@ -21,17 +21,20 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils import repeats as again
 from ansible_collections.fluxme.fluxos.plugins.module_utils import wire
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import target
 from ansible_collections.fluxme.fluxos.plugins.module_utils.envelope import Answer, judge
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, Misuse, StaleAnswer, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.failures import failure, innermost, too_large
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transfers import Attachment, FormFile
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT, TlsSettings
+from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import TlsSettings
 
 if TYPE_CHECKING:
     from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
@@ -90,8 +93,8 @@ class TransportOptions:
     """Authorities for ``verify`` instead of the system's."""
     max_answer: int = 64 * 2**20
     """Largest answer, after decompression."""
-    pool: int = 100
-    """Hosts kept connected, and idle connections per host."""
+    pool: int = 256
+    """Hosts kept connected: more than are asked at the same time, so that the second question to a node finds it so."""
     deadline: float | None = None
     """For one operation with its repeats; three times ``timeout`` when not given."""
 
@@ -134,7 +137,7 @@ class Transport:
         self._abandoned = abandoned
         self._proxies = _proxies(self.options.proxy)
         self._tls = _tls(self.options)
-        self._reads = self._session(self.options.pool)
+        self._reads = self._wire(self.options.pool)
 
     def get(
         self,
@@ -176,7 +179,7 @@ class Transport:
         return self._perform(
             "GET",
             endpoint,
-            endpoint.url(path, query),
+            target(path, query),
             _Request(operation, headers, None, write, timeout, deadline, retries, since, accept_text, sink, attachment),
             auth,
         )
@@ -216,7 +219,7 @@ class Transport:
         return self._perform(
             "POST",
             endpoint,
-            endpoint.url(path, query),
+            target(path, query),
             _Request(operation, headers, content, write, timeout, deadline, retries, since, accept_text, sink),
             auth,
         )
@@ -233,10 +236,10 @@ class Transport:
 
     # -- one request ------------------------------------------------------------------------------------------------
 
-    def _session(self, size: int) -> requests.Session:
-        return wire.open_session(size=size, tls=self._tls)
+    def _wire(self, size: int) -> wire.Wire:
+        return wire.Wire(size=size, tls=self._tls)
 
-    def _perform(self, method: str, endpoint: Endpoint, url: str, request: _Request, auth: str | None) -> Answer:
+    def _perform(self, method: str, endpoint: Endpoint, wanted: str, request: _Request, auth: str | None) -> Answer:
         if request.write and self.read_only:
             raise WriteForbidden(f"{endpoint.address}: {request.operation}: a write, and this transport may only read")
         if self.options.tls_mode == "pin" and endpoint.scheme == "http":
@@ -254,15 +257,14 @@ class Transport:
         timeout = request.timeout or self.options.timeout
         allowed = request.deadline or (3 * timeout if request.timeout else self.options.deadline or 3 * timeout)
         deadline = time.monotonic() + allowed
-        prepared = requests.PreparedRequest()
-        prepared.prepare(method, url, request.headers, data=request.body)
+        asked = wire.Asked(method, endpoint.origin, wire.on_the_wire(wanted), request.headers, request.body)
         if not request.write:
             retries = self.options.retries if request.retries is None else request.retries
-            return self._send(self._reads, prepared, endpoint, request, timeout, deadline, again.Repeats.of(retries))
+            return self._send(self._reads, asked, endpoint, request, timeout, deadline, again.Repeats.of(retries))
         # A kept connection may be closed by the node in the very moment that it is used, so a write has its own.
-        prepared.headers["Connection"] = "close"
-        with self._session(1) as session:
-            answer = self._send(session, prepared, endpoint, request, timeout, deadline, again.Repeats.of(0))
+        asked.headers["Connection"] = "close"
+        with closing(self._wire(1)) as own:
+            answer = self._send(own, asked, endpoint, request, timeout, deadline, again.Repeats.of(0))
         if answer.from_cache:
             # Up to 8.17 mutating GETs were cached too, and something between here and the node may drop our header.
             raise StaleAnswer(
@@ -275,8 +277,8 @@ class Transport:
 
     def _send(
         self,
-        session: requests.Session,
-        prepared: requests.PreparedRequest,
+        line: wire.Wire,
+        asked: wire.Asked,
         endpoint: Endpoint,
         request: _Request,
         timeout: float,
@@ -291,9 +293,7 @@ class Transport:
             ATTEMPT.begin(deadline=deadline, timeout=timeout, limit=limit, repeats=repeats)
             try:
                 # What fails before an answer has begun is repeated in here.
-                response = session.send(
-                    prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=self._proxies
-                )
+                response = line.ask(asked, timeout=timeout, proxies=self._proxies)
             except requests.RequestException as error:
                 raise failure(node, operation, error, timeout) from innermost(error)
             with response:

@@ -15,94 +15,17 @@ What an HTTP library does not do, and restarting nodes needs:
 from __future__ import annotations
 
 import functools
-import http.client
-import io
-import socket
+import queue
 import ssl
 import threading
-import time
 import traceback
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from typing import Any
 
-if TYPE_CHECKING:
-    from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT, BoundedResponse
 
 REQUESTS_IMPORT_ERROR: str | None = None
 """The traceback when requests (with urllib3, which it brings) cannot be imported, else ``None``."""
-
-
-class TooLarge(OSError):
-    """More came than the request allows, as it comes over the wire."""
-
-
-class _Attempt(threading.local):
-    """The request that the current thread is making; requests makes and reads one request in one thread."""
-
-    deadline = float("inf")
-    """``time.monotonic()`` at which to give up."""
-    timeout = 60.0
-    """Seconds to connect, and that any single read may take."""
-    limit = 0
-    """Bytes that one answer may have."""
-    repeats: Repeats | None = None
-    """How often it may still be made again."""
-    sent = False
-    """Something of the request was written to the node, by the newest connection made for it."""
-
-    def begin(self, *, deadline: float, timeout: float, limit: int, repeats: Repeats) -> None:
-        self.deadline = deadline
-        self.timeout = timeout
-        self.limit = limit
-        self.repeats = repeats
-        self.sent = False
-
-    def remaining(self) -> float:
-        return self.deadline - time.monotonic()
-
-
-ATTEMPT = _Attempt()
-
-
-class _BoundedReader(io.RawIOBase):
-    """The raw bytes of one answer, each read within the attempt's time."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__()
-        self._sock = sock
-        # makefile keeps the socket open while the answer is read, also when the connection object lets go of it.
-        self._raw = sock.makefile("rb", buffering=0)
-        # What is read is bounded where it is used; this holds for what the library reads by itself and throws away.
-        # The allowance is for the headers, which http.client bounds.
-        self._left = ATTEMPT.limit + 2**20
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        remaining = ATTEMPT.remaining()
-        if remaining <= 0:
-            raise TimeoutError("the time for the whole answer is over")
-        self._sock.settimeout(min(ATTEMPT.timeout, remaining))
-        count = self._raw.readinto(buffer)
-        self._left -= count or 0
-        if self._left < 0:
-            raise TooLarge("the answer is too large")
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        # A TLS connection through a TLS proxy is no real socket; it keeps the plain read timeout.
-        if isinstance(sock, socket.socket):
-            plain = self.fp
-            self.fp = io.BufferedReader(_BoundedReader(sock), 65536)
-            plain.close()
 
 
 class TlsSettings:
@@ -151,7 +74,7 @@ else:
     class _Watched(HTTPConnection):
         """Notes when a request has begun to leave."""
 
-        response_class = _BoundedResponse
+        response_class = BoundedResponse
         _established = False
 
         def connect(self) -> None:
@@ -167,7 +90,8 @@ else:
             if self._established and self.sock is not None:
                 ATTEMPT.sent = True
                 # A reused connection still has what was left of the previous request's time.
-                self.sock.settimeout(ATTEMPT.timeout)
+                if self.sock.gettimeout() != ATTEMPT.timeout:
+                    self.sock.settimeout(ATTEMPT.timeout)
             super().send(data)
 
         def close(self) -> None:
@@ -183,13 +107,48 @@ else:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "enforce_content_length": True})
 
+    class _Idle:
+        """Open connections of one host that wait for their next request, for urllib3's pools in place of its queue.
+
+        That one is filled with as many blanks as it may hold, for every node anew, and takes a lock for each of them.
+        """
+
+        MOST = 100
+
+        def __init__(self, _maxsize: int) -> None:
+            self._kept: list[Any] = []
+
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+            if item is None:
+                return
+            if len(self._kept) >= self.MOST:
+                raise queue.Full
+            self._kept.append(item)
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            try:
+                return self._kept.pop()
+            except IndexError:
+                # The pool makes a new one then.
+                raise queue.Empty from None
+
+        def qsize(self) -> int:
+            return len(self._kept)
+
+        def drain(self) -> None:
+            """Close them all."""
+            while self._kept:
+                self._kept.pop().close()
+
     class _Pool(HTTPConnectionPool):
         ConnectionCls = _Watched
         ResponseCls = _Whole  # asked by urllib3 1.26 only
+        QueueCls: Any = _Idle
 
     class _TlsPool(HTTPSConnectionPool):
         ConnectionCls = _WatchedTls
         ResponseCls = _Whole
+        QueueCls: Any = _Idle
 
         def _validate_conn(self, conn: Any) -> None:
             # The library's own method also warns, for each request, that the certificate is not verified. Nodes have
@@ -198,25 +157,53 @@ else:
             if conn.sock is None:
                 conn.connect()
 
-    class _Adapter(HTTPAdapter):
-        """requests' connections, made by the classes above; ``size`` bounds hosts and idle connections per host."""
+    class Asked(requests.PreparedRequest):
+        """A request that is ready to be sent. The library prepares one by taking the URL apart, five times."""
+
+        def __init__(self, method: str, origin: str, target: str, headers: dict[str, str], body: Any) -> None:
+            """``origin`` is ``http://host:port``, ``target`` the rest of the URL, as :func:`on_the_wire` gives it.
+            ``body`` is bytes, or what has a length and is read while it is sent.
+            """
+            super().__init__()
+            self.method = method
+            self.origin = origin
+            self.target = target
+            self.url = origin + target
+            self.body = body or None
+            if method == "POST":
+                headers = {**headers, "Content-Length": str(len(body or b""))}
+            # In one spelling; the library's own kind of dictionary is copied entry by entry.
+            self.headers: Any = headers
+
+    class Wire(HTTPAdapter):
+        """requests' connections, made by the classes above and kept (shared by all threads); no cookies, no redirects,
+        nothing from the environment.
+
+        A request goes to the adapter without a session, and to a host's pool without the library's pool manager: what
+        both do for each request, and for each node that was not asked before, costs more than the request.
+        """
 
         def __init__(self, *, size: int, tls: TlsSettings) -> None:
+            """``size`` bounds the hosts that are kept connected."""
+
             class Tls(_TlsPool):
                 # The last word about TLS, whatever this version of requests and urllib3 hands to pools.
                 def __init__(self, *args: Any, **kwargs: Any) -> None:
                     super().__init__(*args, **{**kwargs, **tls.options})
 
-            self._pools = {"http": _Pool, "https": Tls}
+            self._classes = {"http": _Pool, "https": Tls}
+            self._size = size
+            self._pools: OrderedDict[str, Any] = OrderedDict()
+            self._lock = threading.Lock()
             super().__init__(pool_connections=size, pool_maxsize=size)
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = self._pools
+            self.poolmanager.pool_classes_by_scheme = self._classes
 
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
             manager = super().proxy_manager_for(*args, **kwargs)
-            manager.pool_classes_by_scheme = self._pools
+            manager.pool_classes_by_scheme = self._classes
             return manager
 
         def cert_verify(self, *_details: Any) -> None:
@@ -232,18 +219,64 @@ else:
             # requests sets the one for all requests here.
             return
 
-    class _Session(requests.Session):
-        def get_redirect_target(self, resp: requests.Response) -> None:
-            # Even when it does not follow, requests prepares to, and reads the redirect's body without a bound for it.
-            return None
+        def ask(self, request: Asked, *, timeout: float, proxies: dict[str, str]) -> requests.Response:
+            """Send, and return as soon as the answer has begun.
 
-    def open_session(*, size: int, tls: TlsSettings) -> requests.Session:
-        """A session that keeps connections (shared by all threads), but no cookies, and asks no environment."""
-        session = _Session()
-        session.trust_env = False
-        session.verify = tls.verify
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        adapter = _Adapter(size=size, tls=tls)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        return session
+            Raises:
+                requests.RequestException: as ``requests`` does.
+            """
+            return self.send(request, stream=True, timeout=timeout, proxies=proxies)
+
+        def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("proxies"):
+                return super().get_connection_with_tls_context(request, *args, **kwargs)
+            return self._pool(request.origin)
+
+        def get_connection(self, url: Any, proxies: Any = None) -> Any:
+            # What requests before 2.32 asks, where the other does not exist.
+            return super().get_connection(url, proxies) if proxies else self._pool(url[: url.index("/", 8)])
+
+        def request_url(self, request: Any, proxies: Any) -> str:
+            return super().request_url(request, proxies) if proxies else request.target
+
+        def build_response(self, req: Any, resp: Any) -> requests.Response:
+            # Without cookies, history and a guess at the encoding.
+            response = requests.Response()
+            response.status_code = resp.status
+            response.headers = resp.headers
+            response.raw = resp
+            return response
+
+        def _pool(self, origin: str) -> Any:
+            dropped = None
+            with self._lock:
+                pool = self._pools.get(origin)
+                if pool is None:
+                    scheme, _separator, place = origin.partition("://")
+                    host, _colon, port = place.rpartition(":")
+                    pool = self._pools[origin] = self._classes[scheme](host, int(port), maxsize=0)
+                    if len(self._pools) > self._size:
+                        dropped = self._pools.popitem(last=False)[1]
+                else:
+                    self._pools.move_to_end(origin)
+            if dropped is not None:
+                # Only what is idle: another thread may still be reading from it.
+                dropped.pool.drain()
+            return pool
+
+        def close(self) -> None:
+            super().close()
+            with self._lock:
+                pools = list(self._pools.values())
+                self._pools.clear()
+            for pool in pools:
+                pool.pool.drain()
+
+    @functools.lru_cache(maxsize=1024)
+    def on_the_wire(target: str) -> str:
+        """The target as ``requests`` would send it: what may not stand in a URL is percent-encoded, a fragment is cut
+        off. The same few are asked of thousands of nodes.
+        """
+        prepared = requests.PreparedRequest()
+        prepared.prepare_url(f"http://node{target}", None)
+        return str(prepared.path_url)

@@ -17,14 +17,18 @@ description:
 options:
   nodes:
     description:
-      - Addresses of many nodes to read at once, instead of O(node).
+      - Many nodes to read at once, in one task, instead of O(node).
+      - Each is an address, or the name of a host of the inventory that has the variable C(fluxos_node) (or
+        C(ansible_host)), or a dictionary with C(address) and C(name), such as a row of another result.
       - A node that does not answer gets an RV(nodes[].error) and does not fail the task.
     type: list
-    elements: str
+    elements: raw
   gather:
     description:
       - What to read. Each entry costs one request, V(benchmark) two.
       - V(info) is the node's own summary, large, and fails as a whole when one of its parts fails.
+      - Of a large fleet, ask for as little as you need. V(version) alone is one request for each node.
+    aliases: [subset]
     type: list
     elements: str
     choices:
@@ -54,9 +58,16 @@ options:
     default: true
   workers:
     description:
-      - How many of the O(nodes) to read at the same time.
+      - How many of the O(nodes) to read at the same time, 200 at the most.
+      - A node that hangs keeps one of them busy for O(timeout) seconds.
     type: int
     default: 50
+  total_timeout:
+    description:
+      - Seconds that all of the O(nodes) together may take. Nodes without an answer by then get an RV(nodes[].error) of
+        the kind V(out_of_time).
+    type: float
+    default: 600.0
 extends_documentation_fragment:
   - fluxme.fluxos.connection
   - fluxme.fluxos.node
@@ -83,14 +94,25 @@ EXAMPLES = r"""
 
 - name: Read versions of the whole fleet in one task
   fluxme.fluxos.node_info:
-    nodes: "{{ groups['fluxos_nodes'] | map('extract', hostvars, 'fluxos_node') | list }}"
+    nodes: "{{ groups.fluxos_nodes }}"
     gather: [version]
   run_once: true
   register: fleet
 
-- name: Show which nodes did not answer
+- name: Show how many run which version, and which did not answer
   ansible.builtin.debug:
-    msg: "{{ fleet.nodes | selectattr('error', 'defined') | map(attribute='address') | list }}"
+    msg:
+      - "{{ fleet.summary.versions }}"
+      - "{{ fleet.nodes | selectattr('error', 'defined') | map(attribute='address') | list }}"
+  run_once: true
+
+- name: Read nodes by their addresses, as other variables have them, and wait for a minute at the most
+  fluxme.fluxos.node_info:
+    nodes: "{{ groups.fluxos_nodes | map('extract', hostvars, 'fluxos_node') | list }}"
+    gather: [version, tier]
+    timeout: 5
+    workers: 100
+    total_timeout: 60
   run_once: true
 
 - name: See which apps a node holds and what runs there
@@ -126,7 +148,7 @@ node:
       description: Tier by collateral.
       returned: when gathered
       type: str
-      sample: cumulus_new
+      sample: CUMULUS
     flux_id:
       description: Flux ID of the node's owner.
       returned: when gathered
@@ -216,55 +238,89 @@ nodes:
   returned: when O(nodes) is set
   type: list
   elements: dict
-  sample: [{address: "127.18.0.1:16127", version: 8.20.0}]
+  sample: [{address: "127.18.0.1:16127", name: fluxos-127-18-0-1, version: 8.20.0}]
   contains:
+    name:
+      description: Name of the host, where the entry of O(nodes) had one.
+      returned: when there is one
+      type: str
+      sample: fluxos-127-18-0-1
     error:
-      description: Why the node could not be read. C(kind) is one of unreachable, answer_lost, refused, not_found,
-        busy, bad_answer.
-      returned: when it could not be read
+      description:
+        - Why something could not be read. What could be is there beside it.
+        - C(kind) is one of unreachable, answer_lost, bad_answer, out_of_time (the node was not reached) and refused,
+          unauthorized, not_found, busy (FluxOS said no).
+      returned: when something could not be read
       type: dict
       sample: {kind: unreachable, node: "127.18.0.1:16127", operation: read the version, said: connection refused}
+summary:
+  description: What became of all O(nodes) together.
+  returned: when O(nodes) is set
+  type: dict
+  contains:
+    total:
+      description: Number of nodes.
+      returned: always
+      type: int
+      sample: 40
+    reachable:
+      description: Nodes on which FluxOS answered, be it with a refusal.
+      returned: always
+      type: int
+      sample: 39
+    failed:
+      description: Nodes with an RV(nodes[].error).
+      returned: always
+      type: int
+      sample: 1
+    errors:
+      description: Kind of error to number of nodes, the most frequent first.
+      returned: always
+      type: dict
+      sample: {unreachable: 1}
+    versions:
+      description: Version of FluxOS to number of nodes, the most frequent first. Empty when not gathered.
+      returned: always
+      type: dict
+      sample: {8.20.0: 37, 8.18.0: 2}
+    tiers:
+      description: Tier to number of nodes, the most frequent first. Empty when neither V(tier) nor V(confirmation) was
+        gathered.
+      returned: always
+      type: dict
+      sample: {CUMULUS: 30, NIMBUS: 9}
 """
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.argspec import CONNECTION, NODE, argument_spec
 from ansible_collections.fluxme.fluxos.plugins.module_utils.call import Call, Result, run_as_module
 from ansible_collections.fluxme.fluxos.plugins.module_utils.facts import FACTS, read
-from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
+from ansible_collections.fluxme.fluxos.plugins.module_utils.operations import read_fleet
 
 ARGUMENT_SPEC = argument_spec(
     CONNECTION,
     NODE,
     own={
-        "nodes": {"type": "list", "elements": "str"},
+        "nodes": {"type": "list", "elements": "raw"},
         "gather": {
             "type": "list",
             "elements": "str",
             "choices": list(FACTS),
             "default": ["version", "process", "tier", "confirmation", "dos", "health"],
+            "aliases": ["subset"],
         },
         "fresh": {"type": "bool", "default": True},
         "workers": {"type": "int", "default": 50},
+        "total_timeout": {"type": "float", "default": 600.0},
     },
 )
 
 
 def run(call: Call) -> Result:
     """Read the facts that are asked for, of one node or of many at once."""
-    gather, fresh = call.params["gather"], call.params["fresh"]
-    if not call.params["nodes"]:
-        return Result(values={"node": read(call.client_of(call.endpoint, fresh=fresh), gather)})
-    clients = [call.client_of(node, fresh=fresh) for node in call.params["nodes"]]
-    outcomes = each(clients, lambda client: read(client, gather), workers=call.params["workers"])
-    return Result(
-        values={
-            "nodes": [
-                outcome.result
-                if outcome.error is None
-                else {"address": outcome.node.endpoint.address, "error": outcome.error.as_dict()}
-                for outcome in outcomes
-            ]
-        }
-    )
+    if call.params["nodes"] is not None:
+        return Result(values=read_fleet(call))
+    client = call.client_of(call.endpoint, fresh=call.params["fresh"])
+    return Result(values={"node": read(client, call.params["gather"])})
 
 
 def main() -> None:

@@ -17,12 +17,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppLocation, AppSpec
-from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import NODE_PORTS
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppSpec
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import listed_place
+from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Location
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import (
     NodeHost,
     host_name,
-    is_ip,
     position,
 )
 
@@ -67,43 +67,44 @@ class InstanceListing:
     """Reason, in words for a person, to number of rows."""
 
 
-def from_locations(locations: Iterable[AppLocation], specs: Iterable[AppSpec]) -> InstanceListing:
+def from_locations(locations: Iterable[Location], specs: Iterable[AppSpec]) -> InstanceListing:
     """One host for each app and node. ``specs`` are the registered specifications, as far as they are known."""
     listing = InstanceListing()
     known = {spec.name.lower(): spec for spec in specs}
-    found: dict[tuple[str, str], AppLocation] = {}
+    found: dict[tuple[str, str], Location] = {}
     for location in locations:
         # As for nodes: names are for users, and text of the network makes no names of hosts and groups.
-        if location.port not in NODE_PORTS or not is_ip(location.ip):
+        if listed_place(location.address) is None:
             listing.skipped["with a bad address"] += 1
             continue
-        if not APP_NAME.fullmatch(location.app):
+        if not APP_NAME.fullmatch(location.name):
             listing.skipped["with a bad name"] += 1
             continue
-        key = (location.app.lower(), location.address)
+        key = (location.name.lower(), location.address)
         other = found.setdefault(key, location)
         if other is not location:
             listing.skipped["listed twice"] += 1
-            if (location.announced or 0) > (other.announced or 0):
+            if (location.broadcast_at or 0) > (other.broadcast_at or 0):
                 found[key] = location
     listing.hosts = [_host(location, known.get(name)) for (name, _address), location in found.items()]
     listing.hosts.sort(key=lambda host: (host["fluxos_app"].lower(), position(host)))
     return listing
 
 
-def _host(location: AppLocation, spec: AppSpec | None) -> InstanceHost:
+def _host(location: Location, spec: AppSpec | None) -> InstanceHost:
+    ip, port = listed_place(location.address) or ("", 0)
     host: InstanceHost = {
-        "fluxos_app": location.app,
+        "fluxos_app": location.name,
         "fluxos_node": location.address,
-        "fluxos_ip": location.ip,
-        "fluxos_port": location.port,
+        "fluxos_ip": ip,
+        "fluxos_port": port,
     }
     if location.hash:
         host["fluxos_app_hash"] = location.hash
     if location.running_since is not None:
         host["fluxos_app_running_since"] = location.running_since
-    if location.announced is not None:
-        host["fluxos_app_announced"] = location.announced
+    if location.broadcast_at is not None:
+        host["fluxos_app_announced"] = location.broadcast_at
     if spec is not None:
         _put_specification(host, spec)
     return host

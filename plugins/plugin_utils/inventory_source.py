@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppLocation, AppSpec
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.gateway import GatewayClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.operator import NodeClient
 from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import BadAnswer, FluxOSError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.fleet import each
+from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Location, Specification
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import Confirmation
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import Transport, TransportOptions
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import (
@@ -88,8 +88,8 @@ class _Said:
     """Of the node list, the owners' where there are any."""
     apps: tuple[str, ...] = ()
     """Names of all apps that are looked for, in small letters."""
-    places: list[AppLocation] = field(default_factory=list)
-    specs: list[AppSpec] = field(default_factory=list)
+    places: list[Location] = field(default_factory=list)
+    specs: list[Specification] = field(default_factory=list)
     unreadable: int = 0
     """Rows of the location list without a name or an address."""
 
@@ -185,23 +185,25 @@ def _rows_of(client: GatewayClient, owners: Sequence[str]) -> list[Any]:
 
 def _put_apps(said: _Said, request: Request, client: GatewayClient) -> None:
     """Where the apps are, and their specifications; questions that do not depend on each other are asked at once."""
-    owned = _all(request.app_owners, lambda owner: client.app_specs(owner=owner))
+    owned = _all(request.app_owners, lambda owner: client.specifications(owner=owner))
     said.specs = [spec for specs in owned for spec in specs]
     names = {name.lower(): name for name in (*request.apps, *(spec.name for spec in said.specs))}
     said.apps = tuple(names)
     few = len(names) <= SINGLE_APPS
-    answers = _all(tuple(names.values()), client.locations) if few else [client.locations()]
+    answers = _all(tuple(names.values()), client.located) if few else [client.located()]
     for places, unreadable in answers:
-        said.places += [place for place in places if place.app.lower() in names]
+        said.places += [place for place in places if place.name.lower() in names]
         # What cannot be read of the whole network's list may be of anybody's app.
         said.unreadable += unreadable if few else 0
     # A specification is found by the spelling of its name only, which the places tell.
     have = {spec.name.lower() for spec in said.specs}
-    missing = sorted({place.app for place in said.places if place.app.lower() not in have})
+    missing = sorted({place.name for place in said.places if place.name.lower() not in have})
     if not few and missing:
-        said.specs += [spec for spec in client.app_specs() if spec.name.lower() in names]
+        said.specs += [spec for spec in client.specifications() if spec.name.lower() in names]
     else:
-        said.specs += [spec for specs in _all(missing, lambda app: client.app_specs(app=app)) for spec in specs]
+        said.specs += [
+            spec for specs in _all(missing, lambda app: client.specifications(names=[app])) for spec in specs
+        ]
 
 
 def _all(things: Sequence[T], ask: Callable[[T], R]) -> list[R]:
@@ -219,7 +221,7 @@ def _tell_what_is_missing(request: Request, said: _Said, display: Display) -> No
     for owner in request.app_owners:
         if not any(spec.owner == owner for spec in said.specs):
             display.warning(f"The network has no app of {owner}. Check the Flux ID; letter case counts.")
-    spread = {place.app.lower() for place in said.places}
+    spread = {place.name.lower() for place in said.places}
     nowhere = [app for app in said.apps if app not in spread]
     if nowhere:
         shown = ", ".join(nowhere[:SHOWN]) + (f" and {len(nowhere) - SHOWN} more" if len(nowhere) > SHOWN else "")

@@ -20,6 +20,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -129,11 +130,22 @@ class ActionModule(ActionBase):
             hidden = WAYS_TO_SIGN if any(way in args for way in WAYS_TO_SIGN) else ()
             found = {name: source(name) for name in names.difference(args, hidden)}
             args.update({name: value for name, value in found.items() if _is_given(name, value)})
+        if spec.get("nodes", {}).get("elements") == "raw" and isinstance(args.get("nodes"), list):
+            args["nodes"] = [self._place(entry, host_vars.get("hostvars", {})) for entry in args["nodes"]]
         if "node" in spec and args.get("node") is None and not args.get("nodes"):
             address = host_vars.get("ansible_host")
             if address and self._templar.template(address) not in ("localhost", "127.0.0.1"):
                 args["node"] = self._templar.template(address)
         return args
+
+    @staticmethod
+    def _place(entry: Any, hosts: Mapping[str, Any]) -> Any:
+        """A host of the inventory as its name and address; anything else, an address for example, as it is."""
+        if not isinstance(entry, str) or entry not in hosts:
+            return entry
+        known = hosts[entry]
+        address = known.get("fluxos_node") or known.get("ansible_host")
+        return {"name": str(entry), "address": str(address)} if address else entry
 
     def _is_handed_over(self) -> bool:
         if self._task.async_val:

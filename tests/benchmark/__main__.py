@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmark import instances, request, restart
+from tests.benchmark import fanout, instances, plan, request, restart
 from tests.benchmark.measure import BenchmarkError, Figure
 from tests.tools.link_collection import TREE, link_into
 from tests.tools.simulated_fleet import ROOT
@@ -25,12 +25,17 @@ AIMS = {
     "node_info_vs_uri_cpu": 0.10,
     "restart_overhead": 0.50,
     "instances_fanout_vs_slowest": 3.0,
+    "fanout_10000_vs_floor": 1.5,
+    "fanout_slow_tail": 2.0,
+    "plan_15000_s": 3.0,
 }
 
 PARTS: dict[str, Callable[..., dict[str, Figure]]] = {
     "request": request.measure,
     "restart": restart.measure,
     "instances": instances.measure,
+    "fanout": fanout.measure,
+    "plan": plan.measure,
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -18,11 +19,16 @@ from tests.simulator.ctl import ctl
 
 ABOUT = """\
 A FluxOS fleet on loopback. Node n listens on 127.N.0.n:16127 (HTTPS one port above), the gateway on
-127.N.255.254:8080, the control API on 127.N.255.254:8081. It runs until SIGINT or SIGTERM.
+127.N.255.254:8080, the control API on 127.N.255.254:8081, stats, explorer, the load balancer's answers (fdm) and
+the proxy to single nodes on 127.N.255.254:8082 to 8085. It runs until SIGINT or SIGTERM.
 
   python -m tests.simulator --scenario demo --time-factor 30 --state state.json --journal journal.jsonl
+  python -m tests.simulator --scenario network --nodes 15000 --state state.json
   python -m tests.simulator ctl --control http://127.18.255.254:8081 restart 127.18.0.5:16127
 """
+
+
+READABLE = 1000
 
 
 def network(text: str) -> str:
@@ -37,9 +43,11 @@ def run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenario", default="demo", help="demo, fleet, instances, single, or a file (default demo)")
-    parser.add_argument("--nodes", type=int, default=60, help="size of the scenario fleet (default 60)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the scenario fleet (default 1)")
+    parser.add_argument(
+        "--scenario", default="demo", help="demo, fleet, instances, network, single, or a file (default demo)"
+    )
+    parser.add_argument("--nodes", type=int, default=60, help="size of the scenarios fleet and network (default 60)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the scenarios fleet and network (default 1)")
     parser.add_argument("--time-factor", type=float, default=1.0, help="simulated seconds in a real one (default 1)")
     parser.add_argument(
         "--network", default="auto", type=network, help="N of 127.N.0.0/16, or auto: the first free from 18 up"
@@ -63,7 +71,9 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     draft.touch(mode=0o600)
-    draft.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    # Of a large network nobody reads it, and with line breaks it takes ten times as long.
+    indent = 1 if len(state["nodes"]) <= READABLE else None
+    draft.write_text(json.dumps(state, indent=indent) + "\n", encoding="utf-8")
     draft.replace(path)
 
 
@@ -95,14 +105,19 @@ async def serve(options: argparse.Namespace) -> None:
     ):
         if value is not None:
             setattr(scenario.timings, name, value)
+    # Most of what is made now stays: looking through it again and again would cost more than it frees.
+    gc.disable()
     fleet = await Fleet.start(
         scenario, network=options.network, time_factor=options.time_factor, journal=options.journal
     )
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     try:
         if options.state:
             write_state(options.state, fleet.state())
-        where = f"gateway {fleet.gateway_url}, control {fleet.control_url}"
-        print(f"{len(fleet.world.nodes)} nodes on 127.{fleet.network}.0.0/16, {where}")
+        where = ", ".join(f"{name} {url}" for name, url in {**fleet.urls, "control": fleet.control_url}.items())
+        print(f"{len(fleet.world.roll)} nodes on 127.{fleet.network}.0.0/16, {where}")
         sys.stdout.flush()
         waiting = {ended}
         if options.exit_with_parent:
@@ -118,12 +133,12 @@ def main(arguments: list[str]) -> int:
         return ctl(arguments[1:])
     options = run_parser().parse_args(arguments)
     from tests.simulator.faults import FaultError
-    from tests.simulator.fleet import NoNetwork
+    from tests.simulator.fleet import NoNetwork, TooManyNodes
     from tests.simulator.scenario import ScenarioError
 
     try:
         asyncio.run(serve(options))
-    except (ScenarioError, FaultError, NoNetwork) as problem:
+    except (ScenarioError, FaultError, NoNetwork, TooManyNodes) as problem:
         print(f"the simulator cannot start: {problem}", file=sys.stderr)
         return 2
     return 0

@@ -60,8 +60,8 @@ class AppInfo:
     """A registered app. ``components`` are names; a specification before version 4 has none of its own.
 
     ``parts`` describe components closer (as many as there are components, one for a specification before version 4).
-    ``revision`` counts updates of the specification: another one has another hash. ``enterprise``: its components are
-    encrypted (version 8 only).
+    ``revision`` counts updates of the specification: another one has another hash. ``expire``: blocks. ``enterprise``:
+    its components are encrypted (version 8 only).
     """
 
     name: str
@@ -73,6 +73,8 @@ class AppInfo:
     height: int = 2_900_000
     parts: tuple[Part, ...] = ()
     revision: int = 1
+    description: str = ""
+    expire: int = 88000
     enterprise: bool = False
 
     @property
@@ -147,12 +149,13 @@ class AppInfo:
         spec: dict[str, Any] = {
             "version": self.version,
             "name": self.name,
-            "description": f"{self.name} of the simulated network",
+            "description": self.description or f"{self.name} of the simulated network",
             "owner": self.owner,
         }
         rows = self._part_rows()
         if self.is_composed:
-            spec["compose"] = rows
+            # Of an enterprise app the network sees the encrypted text alone.
+            spec["compose"] = [] if self.enterprise else rows
         else:
             spec.update(rows[0])
             if self.version == 1:
@@ -163,14 +166,14 @@ class AppInfo:
             spec["contacts"] = []
             spec["geolocation"] = []
         if self.version >= 6:
-            spec["expire"] = 88000
+            spec["expire"] = self.expire
         if self.version >= 7:
             spec["nodes"] = []
             spec["staticip"] = False
         if self.version >= 8:
             spec["enterprise"] = ""
         if self.enterprise:
-            spec |= {"compose": [], "contacts": [], "enterprise": f"{self.digest}{self.digest}"}
+            spec |= {"compose": [], "contacts": [], "enterprise": self.digest * 4}
         spec["hash"] = self.digest
         spec["height"] = self.height
         return spec

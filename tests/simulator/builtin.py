@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the fluxme.fluxos contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scenarios that come with the simulator: ``demo`` and ``fleet``."""
+"""The scenarios that come with the simulator; ``network`` has a file of its own."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
+from tests.simulator.network import network
 from tests.simulator.scenario import Builder, Scenario
 
 DAY = 86400.0
@@ -134,4 +135,10 @@ def instances(_nodes: int, seed: int) -> Scenario:
     return Scenario("instances", nodes, [{"owner": "@app owner", **app} for app in apps], seed=seed)
 
 
-BUILTIN: dict[str, Builder] = {"demo": demo, "fleet": fleet, "single": single, "instances": instances}
+BUILTIN: dict[str, Builder] = {
+    "demo": demo,
+    "fleet": fleet,
+    "network": network,
+    "single": single,
+    "instances": instances,
+}

@@ -27,15 +27,14 @@ class Control:
         address = request.match_info["address"]
         if ":" not in address:
             address += ":16127"
-        node = self._fleet.world.nodes.get(address)
+        node = self._fleet.world.find(address)
         if node is None:
             raise web.HTTPNotFound(text=json.dumps({"error": f"no node {address}"}), content_type="application/json")
         return node
 
     def _faults(self, request: web.Request) -> Faults:
-        if request.match_info["address"] == "gateway":
-            return self._fleet.gateway.faults
-        return self._node(request).faults
+        address = request.match_info["address"]
+        return self._fleet.faults_of(address) if address in self._fleet.urls else self._node(request).faults
 
     async def _options(self, request: web.Request) -> dict[str, Any]:
         text = await request.text()
@@ -50,8 +49,11 @@ class Control:
         return web.json_response({**self._fleet.state(), "sim": world.clock.now(), "height": world.height()})
 
     async def nodes(self, request: web.Request) -> web.Response:
-        """GET /nodes: all nodes as they are now."""
-        return web.json_response([node.describe() for node in self._fleet.world.nodes.values()])
+        """GET /nodes: all nodes as they are now; of a large network those that somebody has asked, and ``asleep``."""
+        world = self._fleet.world
+        found = [node.describe() for node in world.nodes.values()]
+        found += [{"address": sleeper.spec.address, "asleep": True} for sleeper in world.asleep()]
+        return web.json_response(found)
 
     async def node(self, request: web.Request) -> web.Response:
         """GET /nodes/ADDRESS: one node as it is now."""
@@ -66,7 +68,7 @@ class Control:
         return web.json_response(node.describe())
 
     async def fault(self, request: web.Request) -> web.Response:
-        """POST /nodes/ADDRESS/fault {"kind": ..}: begin a fault; ADDRESS may be ``gateway``."""
+        """POST /nodes/ADDRESS/fault {"kind": ..}: begin a fault; ADDRESS may be ``gateway`` or a service."""
         faults, options = self._faults(request), await self._options(request)
         return web.json_response(faults.add(options).describe())
 

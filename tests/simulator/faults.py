@@ -59,6 +59,8 @@ CONDITIONS = (
     "slow_files",
     "crash",
 )
+# Of the gateway and the network services.
+SERVICE = ("unreachable", "cold_cache", "stale_round")
 
 
 class FaultError(ValueError):
@@ -81,10 +83,13 @@ class Fault:
         """From a scenario or the control API."""
         keys = dict(text)
         kind = str(keys.pop("kind", ""))
-        if kind not in WIRE and kind not in CONDITIONS:
-            raise FaultError(f"no fault of kind {kind!r}; kinds are {', '.join(WIRE + CONDITIONS)}")
+        known = dict.fromkeys(WIRE + CONDITIONS + SERVICE)
+        if kind not in known:
+            raise FaultError(f"no fault of kind {kind!r}; kinds are {', '.join(known)}")
         seconds = keys.pop("for_seconds", None)
         count = keys.pop("count", None)
+        if kind == "cold_cache" and seconds is None and count is None:
+            count = 1
         return cls(
             kind,
             keys.pop("path", None),
@@ -110,7 +115,7 @@ class Fault:
 
 
 class Afflicted(Protocol):
-    """Who can have faults: a node, or the gateway."""
+    """Who can have faults: a node, the gateway, or a network service."""
 
     world: World
 
@@ -122,11 +127,12 @@ class Afflicted(Protocol):
 
 
 class Faults:
-    """The faults of one node, or of the gateway, which has faults of the wire only."""
+    """The faults of one node; or of a service (``name``), which has those of the wire and few ``conditions``."""
 
-    def __init__(self, node: Afflicted, *, wire_only: bool = False) -> None:
+    def __init__(self, node: Afflicted, *, name: str = "a node", conditions: tuple[str, ...] = CONDITIONS) -> None:
         self._node = node
-        self._wire_only = wire_only
+        self._name = name
+        self._allowed = conditions
         self._conditions: dict[str, Fault] = {}
         self._wire: list[Fault] = []
 
@@ -165,11 +171,15 @@ class Faults:
             if fault.kind != "latency" and any(other.kind != "latency" for other in met):
                 continue
             met.append(fault)
-            if fault.count is not None:
-                fault.count -= 1
-                if fault.count <= 0:
-                    self._wire.remove(fault)
+            self.spend(fault)
         return met
+
+    def spend(self, fault: Fault) -> None:
+        """A request used a fault of the wire."""
+        if fault.count is not None:
+            fault.count -= 1
+            if fault.count <= 0:
+                self._wire.remove(fault)
 
     def add(self, text: Mapping[str, Any]) -> Fault:
         """Begin a fault. Raises FaultError."""
@@ -177,8 +187,9 @@ class Faults:
         fault = Fault.parse(text, world.clock.now())
         if fault.kind in WIRE:
             self._wire.append(fault)
-        elif self._wire_only:
-            raise FaultError(f"the gateway cannot have the condition {fault.kind}, only faults of the wire")
+        elif fault.kind not in self._allowed:
+            few = "" if self._allowed == CONDITIONS else f", only faults of the wire and {', '.join(self._allowed)}"
+            raise FaultError(f"{self._name} cannot have the condition {fault.kind}{few}")
         else:
             self._conditions[fault.kind] = fault
         if fault.until is not None:

@@ -10,27 +10,36 @@ import os
 import resource
 import socket
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_request import BaseRequest
 
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.control import control_app
-from tests.simulator.dispatch import Exchange
+from tests.simulator.doors import Door, Doors, Listeners, bind
+from tests.simulator.explorer import Explorer
 from tests.simulator.faults import Faults
 from tests.simulator.gateway import Gateway
 from tests.simulator.journal import Journal
 from tests.simulator.keys import Person
-from tests.simulator.node import Node
+from tests.simulator.manifest import manifest
+from tests.simulator.node import Node, NodeSpec
+from tests.simulator.others import Domains, NodeProxy
 from tests.simulator.scenario import Scenario, ScenarioError, timings_of
+from tests.simulator.service import Front
+from tests.simulator.sleeping import Sleeper
+from tests.simulator.stats import Stats
 from tests.simulator.tls import Certificate, make_certificate
 from tests.simulator.volumes import packed
-from tests.simulator.wire import HttpServer, RawResponse, head
+from tests.simulator.wire import HttpServer
 from tests.simulator.world import World
 
-GATEWAY_PORT, CONTROL_PORT = 8080, 8081
+CONTROL_PORT = 8081
+PORTS = {"gateway": 8080, "stats": 8082, "explorer": 8083, "fdm": 8084, "proxy": 8085}
+# Open files that are kept for connections.
+SPARE_FILES = 2000
 FIRST_NETWORK, LAST_NETWORK = 18, 250
 
 
@@ -38,107 +47,33 @@ class NoNetwork(OSError):
     """No free 127.N.0.0/16, or the one that was asked for is taken."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, so that connections wait even before the event loop serves them."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, port))
-        opened.listen(512)
-    except OSError:
-        opened.close()
-        raise
-    opened.setblocking(False)
-    return opened
+class TooManyNodes(OSError):
+    """More listeners than this process may have open files."""
 
 
-def claim_network(wanted: str | int) -> tuple[int, socket.socket]:
-    """The network number and the gateway's socket, which is the claim: two fleets cannot have the same."""
+def claim_network(wanted: str | int) -> tuple[int, socket.socket, socket.socket]:
+    """The network number, and the sockets of gateway and control API, which are the claim: no two fleets share it."""
     numbers = range(FIRST_NETWORK, LAST_NETWORK + 1) if wanted == "auto" else [int(wanted)]
     for number in numbers:
+        host = f"127.{number}.255.254"
         try:
-            return number, bind(f"127.{number}.255.254", GATEWAY_PORT)
+            gateway = bind(host, PORTS["gateway"])
         except OSError:
             continue
-    raise NoNetwork(f"network {wanted}: no free gateway address 127.N.255.254:{GATEWAY_PORT}")
+        try:
+            return number, gateway, bind(host, CONTROL_PORT)
+        except OSError:
+            gateway.close()
+    raise NoNetwork(f"network {wanted}: no free gateway address 127.N.255.254:{PORTS['gateway']}")
 
 
-class Listeners:
-    """The three listeners of a node: API, HTTPS one port above, UI one port below."""
-
-    def __init__(self, node: Node, certificate: Certificate) -> None:
-        self._node = node
-        self._certificate = certificate
-        self._api = HttpServer(self._answer)
-        self._tls = HttpServer(self._answer_secure)
-        self._ui = HttpServer(self._answer_ui)
-        self._open: list[asyncio.Server] = []
-        self._opening: list[socket.socket] = []
-        self._wanted = False
-        self._life = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def _answer(self, request: BaseRequest) -> web.StreamResponse:
-        return await Exchange(self._node, request).run()
-
-    async def _answer_secure(self, request: BaseRequest) -> web.StreamResponse:
-        return await Exchange(self._node, request, secure=True).run()
-
-    async def _answer_ui(self, request: BaseRequest) -> web.StreamResponse:
-        path = request.raw_path.split("?")[0]
-        status, kind, text = 200, "text/plain", "OK"
-        if path != "/health":
-            if "." in path.rsplit("/", 1)[-1]:
-                status, text = 404, "Not Found"
-            else:
-                kind, text = "text/html", "<!DOCTYPE html><html><head><title>FluxOS</title></head><body></body></html>"
-        headers = [("Content-Type", kind), ("Content-Length", str(len(text)))]
-        return RawResponse(head(status, headers) + text.encode(), keep=bool(request.keep_alive))
-
-    async def open(self) -> None:
-        """Listen."""
-        self._wanted = True
-        await self._serve(self._bind(), self._life)
-
-    def _bind(self) -> list[socket.socket]:
-        ip, port = self._node.spec.ip, self._node.spec.port
-        self._opening = [bind(ip, port), bind(ip, port + 1), bind(ip, port - 1)]
-        return self._opening
-
-    async def _serve(self, sockets: list[socket.socket], life: int) -> None:
-        loop = asyncio.get_running_loop()
-        servers: tuple[HttpServer, ...] = (self._api, self._tls, self._ui)
-        opened: list[asyncio.Server] = []
-        for server, one, tls in zip(servers, sockets, (None, self._certificate.context, None), strict=True):
-            if life == self._life:
-                opened.append(await loop.create_server(server, sock=one, ssl=tls))
-        if life == self._life:
-            self._open += opened
-            self._opening = []
-        else:
-            # The node went down again before it was quite up.
-            for listener in opened:
-                listener.close()
-
-    def set(self, listening: bool) -> None:
-        """Open or close at once; closing resets every connection."""
-        if listening == self._wanted:
-            return
-        self._wanted = listening
-        if listening:
-            task = asyncio.get_running_loop().create_task(self._serve(self._bind(), self._life))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return
-        self._life += 1
-        for one in self._opening:
-            one.close()
-        self._opening = []
-        for listener in self._open:
-            listener.close()
-        self._open.clear()
-        for server in (self._api, self._tls, self._ui):
-            server.abort_connections()
+def listeners_each(nodes: int) -> int:
+    """How many of its three listeners each node has: all, or only that of the API. Raises TooManyNodes."""
+    limit, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for count in (3, 1):
+        if limit == resource.RLIM_INFINITY or nodes * count + SPARE_FILES <= limit:
+            return count
+    raise TooManyNodes(f"{nodes} nodes need {nodes + SPARE_FILES} open files, and the hard limit is {limit}")
 
 
 class Fleet:
@@ -150,13 +85,19 @@ class Fleet:
         self.world = world
         self.certificate = certificate
         self.gateway = Gateway(world)
-        self.gateway_url = f"http://127.{network}.255.254:{GATEWAY_PORT}"
+        self.stats = Stats(world, **scenario.stats)
+        self.explorer = Explorer(world)
+        self.fdm = Domains(world)
+        self.proxy = NodeProxy(world)
+        self.urls = {name: f"http://127.{network}.255.254:{port}" for name, port in PORTS.items()}
         self.control_url = f"http://127.{network}.255.254:{CONTROL_PORT}"
-        self._listeners: list[Listeners] = []
+        self._listeners: dict[str, Listeners] = {}
+        self._doors = Doors()
+        self._listeners_each = 3
         self._timeline_task: asyncio.Task[None] | None = None
         self._control: web.AppRunner | None = None
-        self._gateway_http = HttpServer(self.gateway.answer)
-        self._gateway_server: asyncio.Server | None = None
+        self._fronts: dict[str, Front] = {}
+        self._front_doors: list[Door] = []
 
     @classmethod
     async def start(
@@ -171,7 +112,7 @@ class Fleet:
     ) -> Fleet:
         """Everything listens when this returns. Raises NoNetwork, ScenarioError, FaultError."""
         _allow_many_files()
-        number, gateway_socket = claim_network(network)
+        number, *claimed = claim_network(network)
         clock = SimClock(time_factor, start)
         timeline = Timeline(clock)
         world = World(
@@ -186,9 +127,10 @@ class Fleet:
         fleet = cls(scenario, number, world, make_certificate())
         try:
             fleet._populate()
-            await fleet._open(gateway_socket)
+            await fleet._open(*claimed)
         except BaseException:
-            gateway_socket.close()
+            for one in claimed:
+                one.close()
             await fleet.stop()
             raise
         return fleet
@@ -200,27 +142,66 @@ class Fleet:
         for app in self.scenario.app_infos():
             world.add_app(app)
         specs = self.scenario.node_specs(self.network)
+        self._listeners_each = listeners_each(len(specs))
         for name in {name.lower() for spec in specs for name in spec.outdated if name.lower() in world.apps}:
             # The registered specification is one revision ahead of what these nodes have.
             world.add_app(replace(world.apps[name], revision=world.apps[name].revision + 1))
+        now, height = world.clock.now(), world.height()
+        for position, spec in enumerate(specs):
+            world.roll[spec.address] = Sleeper.of(spec, position, self.scenario.seed, now, height)
+        if self.scenario.lazy:
+            self._let_sleep(specs)
+            return
         for spec in specs:
             node = Node(world, spec, timings_of(spec.timings, world.timings))
             world.nodes[node.address] = node
             for name in spec.apps:
-                self._install(node, name)
+                self._install(node, name, now - world.random.uniform(0, 3000))
         world.journal.write(self.describe("fleet"))
         world.elections.begin()
         for node in world.nodes.values():
-            node.confirmation.schedule()
-            world.timeline.after(world.random.uniform(60, 3600), node.apps.refresh_hourly)
-            for fault in node.spec.faults:
-                node.faults.add(fault)
-            node.boot.resume()
-            listeners = Listeners(node, self.certificate)
-            node.set_listening = listeners.set
-            self._listeners.append(listeners)
+            self._begin(node, world.random.uniform(60, 3600))
 
-    def _install(self, node: Node, name: str) -> None:
+    def _let_sleep(self, specs: list[NodeSpec]) -> None:
+        """A large network: a node is made when somebody asks for it; only who has something to say is awake."""
+        world = self.world
+        for spec in specs:
+            for name in spec.apps:
+                world.holders.setdefault(name, []).append(spec.address)
+        world.wake = self._wake
+        world.journal.write(self.describe("fleet"))
+        for sleeper in world.roll.values():
+            self._listeners[sleeper.spec.address] = self._listeners_of(sleeper.spec)
+            if sleeper.is_restless:
+                self._wake(sleeper)
+
+    def _wake(self, sleeper: Sleeper) -> Node:
+        """The node as if it had been awake from the start and nothing had happened to it."""
+        world = self.world
+        now = world.clock.now()
+        spec = sleeper.as_of(now, world.height())
+        node = Node(world, spec, timings_of(spec.timings, world.timings))
+        world.nodes[node.address] = node
+        for name in spec.apps:
+            self._install(node, name, sleeper.row(now).broadcast_at)
+        self._begin(node, sleeper.next_refresh(now) - now)
+        return node
+
+    def _begin(self, node: Node, refresh: float) -> None:
+        """Time begins for a node: ``refresh`` seconds until its hourly broadcast."""
+        node.confirmation.schedule()
+        self.world.timeline.after(refresh, node.apps.refresh_hourly)
+        for fault in node.spec.faults:
+            node.faults.add(fault)
+        node.boot.resume()
+        listeners = self._listeners.setdefault(node.address, self._listeners_of(node.spec))
+        node.set_listening = listeners.set
+
+    def _listeners_of(self, spec: NodeSpec) -> Listeners:
+        where = (spec.ip, spec.port)
+        return Listeners(where, self._doors, self.certificate, partial(self.node, spec.address), self._listeners_each)
+
+    def _install(self, node: Node, name: str, broadcast_at: float) -> None:
         world = self.world
         app = world.apps.get(name.lower())
         if app is None:
@@ -228,7 +209,7 @@ class Fleet:
         now = world.clock.now()
         if name in node.spec.outdated:
             app = replace(app, revision=app.revision - 1)
-        node.apps.install(app, now - node.spec.uptime, now - world.random.uniform(0, 3000))
+        node.apps.install(app, now - node.spec.uptime, broadcast_at)
         for container in node.apps.of(name):
             stopped = container.name in node.spec.stopped
             if stopped:
@@ -238,72 +219,70 @@ class Fleet:
                 container.running = False
                 container.finished = container.since
 
-    async def _open(self, gateway_socket: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        for node, listeners in zip(self.world.nodes.values(), self._listeners, strict=True):
-            if node.is_reachable:
-                await listeners.open()
-        self._gateway_server = await loop.create_server(self._gateway_http, sock=gateway_socket)
+    async def _open(self, gateway_socket: socket.socket, control_socket: socket.socket) -> None:
+        for address, listeners in self._listeners.items():
+            node = self.world.nodes.get(address)
+            if node is None or node.is_reachable:
+                listeners.set(True)
+        for front in (self.gateway, self.stats, self.explorer, self.fdm, self.proxy):
+            self._fronts[front.name] = front
+            place = (f"127.{self.network}.255.254", PORTS[front.name])
+            door = Door(place, self._doors, HttpServer(front.answer))
+            if front is self.gateway:
+                door.use(gateway_socket)
+            door.set(True)
+            front.show = door.set
+            self._front_doors.append(door)
+        self.stats.begin()
         self._control = web.AppRunner(control_app(self), access_log=None)
         await self._control.setup()
-        await web.TCPSite(self._control, f"127.{self.network}.255.254", CONTROL_PORT).start()
-        self._timeline_task = loop.create_task(self.world.timeline.run())
+        await web.SockSite(self._control, control_socket).start()
+        self._timeline_task = asyncio.get_running_loop().create_task(self.world.timeline.run())
 
     async def stop(self) -> None:
         """Close everything."""
         if self._timeline_task is not None:
             self._timeline_task.cancel()
             await asyncio.gather(self._timeline_task, return_exceptions=True)
-        for listeners in self._listeners:
+        for door in self._front_doors:
+            door.set(False)
+        for listeners in self._listeners.values():
             listeners.set(False)
-        if self._gateway_server is not None:
-            self._gateway_server.close()
-            self._gateway_http.abort_connections()
+        self._doors.close_all()
         if self._control is not None:
             await self._control.cleanup()
         # A connection that was aborted is closed by the loop in its next round, if there is one.
         await asyncio.sleep(0)
         self.world.journal.close()
 
+    def node(self, address: str) -> Node:
+        """A node, awake from now on. Raises KeyError."""
+        node = self.world.find(address)
+        if node is None:
+            raise KeyError(address)
+        return node
+
+    @property
+    def gateway_url(self) -> str:
+        """URL of the gateway."""
+        return self.urls["gateway"]
+
     def faults_of(self, address: str) -> Faults:
-        """The faults of a node, or of ``gateway``."""
-        return self.gateway.faults if address == "gateway" else self.world.nodes[address].faults
+        """The faults of a node, or of ``gateway``, ``stats``, ``explorer``, ``fdm``, ``proxy``. Raises KeyError."""
+        front = self._fronts.get(address)
+        return self.node(address).faults if front is None else front.faults
 
     def describe(self, kind: str | None = None) -> dict[str, Any]:
         """The fleet: first line of the journal, state file, control API."""
-        world = self.world
         described: dict[str, Any] = {} if kind is None else {"kind": kind}
-        described |= {
+        return described | {
             "scenario": self.scenario.name,
             "network": self.network,
-            "time_factor": world.clock.factor,
-            "gateway": self.gateway_url,
+            "time_factor": self.world.clock.factor,
+            **self.urls,
             "control": self.control_url,
-            "nodes": [
-                {
-                    "node": node.address,
-                    "ip": node.spec.ip,
-                    "profile": node.profile.name,
-                    "version": node.version,
-                    "disk_version": node.disk_version,
-                    "arcane": node.spec.arcane,
-                    "tier": node.spec.tier,
-                    "owner": node.owner,
-                    "payment_address": node.payment_address,
-                    "host_connection": node.spec.host_connection,
-                    "uptime": node.uptime,
-                    "confirmation_age": node.confirmation.age,
-                    "status": node.confirmation.status,
-                    "apps": node.apps.names,
-                }
-                for node in world.nodes.values()
-            ],
-            "apps": [
-                {"name": app.name, "owner": app.owner, "instances": app.instances, "components": app.component_names}
-                for app in world.apps.values()
-            ],
+            **manifest(self.world),
         }
-        return described
 
     def state(self) -> dict[str, Any]:
         """What the state file holds."""

@@ -36,7 +36,7 @@ def to_all_instances(call: Call, name: str, command: str, said: str, *, suffix: 
     origin = call.node.address
     path = f"/apps/{command}/{name}{suffix}"
     for at, row in enumerate(world.locations(name)):
-        target = world.nodes.get(row["ip"])
+        target = world.find(row["ip"])
         if target is not None:
             world.timeline.after((at + 1) * APART, _Send(target, path, header, origin))
     return success(said)

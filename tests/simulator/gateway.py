@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from tests.simulator.dispatch import Exchange
-from tests.simulator.faults import Fault, Faults
+from tests.simulator.faults import Fault
+from tests.simulator.profiles import version_key
+from tests.simulator.service import Front
 from tests.simulator.wire import RawResponse, head
 
 if TYPE_CHECKING:
-    from tests.simulator.node import Node
+    from tests.simulator.node import Node, NodeSpec
     from tests.simulator.world import World
 
 ROUND_ROBIN = (
@@ -29,82 +32,108 @@ ROUND_ROBIN = (
     "/apps/testappinstall",
 )
 MIN_UPTIME = 60
-NO_SERVER = (
-    b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
-)
+MIN_VERSION = (8, 2, 0)
+TRIES = 4
+# What a node does when it is broken in a way that the gateway tries another one for.
+BROKEN = ("reset", "empty")
+PAGES = {
+    502: ("502 Bad Gateway", "The server returned an invalid or incomplete response."),
+    503: ("503 Service Unavailable", "No server is available to handle this request."),
+}
 
 
-class Gateway:
+class Gateway(Front):
     """Passes a request on to one node: the same one for the same client, or in turn on some paths."""
 
+    name = "gateway"
+
     def __init__(self, world: World) -> None:
-        self.world = world
-        self.faults = Faults(self, wire_only=True)
+        super().__init__(world)
         self._turn = 0
+        self._pools: list[list[NodeSpec]] | None = None
+        self._numbers: dict[str, int] = {}
 
-    def say(self, what: str, *, why: str | None = None) -> None:
-        """A state line of the gateway."""
-        self.world.journal.state("gateway", what, why=why)
+    def _groups(self) -> list[list[NodeSpec]]:
+        """The nodes on the default port: first STRATUS on ArcaneOS, then STRATUS, then any."""
+        if self._pools is None:
+            specs = self.world.specs()
+            self._numbers = {spec.address: number for number, spec in enumerate(specs)}
+            known = [spec for spec in specs if spec.port == 16127]
+            stratus = [spec for spec in known if spec.tier == "STRATUS"]
+            self._pools = [[spec for spec in stratus if spec.arcane], stratus, known]
+        return self._pools
 
-    def condition_changed(self, kind: str, fault: Fault | None) -> None:
-        """A fault of the wire changes nothing of the gateway itself."""
-
-    def candidates(self) -> list[Node]:
+    def candidates(self) -> list[NodeSpec]:
         """STRATUS nodes on the default port that are up, confirmed and at the tip; ArcaneOS if there is any.
 
         A small fleet may have no such node: then any good node on the default port serves.
         """
-        good = [
-            node
-            for node in self.world.nodes.values()
-            if node.is_reachable
-            and node.spec.port == 16127
+        for group in self._groups():
+            good = [spec for spec in group if self._is_good(spec)]
+            if good:
+                return good
+        return []
+
+    def _is_good(self, spec: NodeSpec) -> bool:
+        node = self.world.nodes.get(spec.address)
+        if node is None:
+            return version_key(spec.version) >= MIN_VERSION
+        return (
+            node.is_reachable
             and node.uptime > MIN_UPTIME
             and node.confirmation.is_confirmed
             and node.daemon_is_fine
-        ]
-        stratus = [node for node in good if node.spec.tier == "STRATUS"]
-        arcane = [node for node in stratus if node.spec.arcane]
-        return arcane or stratus or good
+            and version_key(node.version) >= MIN_VERSION
+        )
 
-    def pick(self, path: str, client: str, forced: bool) -> Node | None:
-        """The node for this request."""
+    def pick(self, path: str, client: str, forced: bool, tried: set[str]) -> Node | None:
+        """The node for this request, not one of those that were tried."""
         nodes = self.candidates()
-        if not nodes:
+        left = [spec for spec in nodes if spec.address not in tried] if tried else nodes
+        if not left:
             return None
         if forced or path.startswith(ROUND_ROBIN):
             self._turn += 1
-            return nodes[self._turn % len(nodes)]
-        return nodes[zlib.crc32(client.encode()) % len(nodes)]
+            chosen = left[self._turn % len(left)]
+        else:
+            chosen = left[zlib.crc32(client.encode()) % len(left)]
+        return self.world.find(chosen.address)
 
     async def answer(self, request: BaseRequest) -> web.StreamResponse:
-        """One request."""
+        """One request: up to three more nodes when one is broken, but never for what is no read."""
         self.world.timeline.run_due()
         forced = request.headers.get("X-Flux-Mode", "").lower() == "roundrobin"
-        node = self.pick(request.raw_path.lower(), request.remote or "", forced)
-        if node is None:
-            page = NO_SERVER
-            headers = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("Content-Length", str(len(page)))]
-            self.world.journal.write(
-                {
-                    "node": "gateway",
-                    "kind": "request",
-                    "method": request.method,
-                    "path": request.raw_path.partition("?")[0],
-                    "query": request.raw_path.partition("?")[2],
-                    "flux_id": None,
-                    "privilege": "public",
-                    "authorized": None,
-                    "write": False,
-                    "from_cache": False,
-                    "outcome": "http_503",
-                    "http": 503,
-                    "via": None,
-                }
-            )
-            return RawResponse(head(503, headers) + page, keep=False)
-        exchange = Exchange(node, request, via="gateway")
-        exchange.more_faults = self.faults
-        number = list(self.world.nodes).index(node.address)
-        exchange.extra_headers = (("FLUXNODE", f"server{number}_{node.spec.ip}"),)
-        return await exchange.run()
+        tried: set[str] = set()
+        for _unused in range(TRIES if request.method in ("GET", "HEAD") else 1):
+            node = self.pick(request.raw_path.lower(), request.remote or "", forced, tried)
+            if node is None:
+                break
+            fault = self._broken(node, request)
+            if fault is None:
+                exchange = Exchange(node, request, via=self.name)
+                exchange.more_faults = self.faults
+                exchange.extra_headers = (("FLUXNODE", f"server{self._numbers[node.address]}_{node.spec.ip}"),)
+                return await exchange.run()
+            tried.add(node.address)
+            self.journal(request, "reset" if fault.kind == "reset" else "dropped", None, via=node.address)
+            await asyncio.sleep(0)
+        await request.content.read()
+        return self._page(request, 502 if tried else 503)
+
+    def _broken(self, node: Node, request: BaseRequest) -> Fault | None:
+        """The fault with which a node closes the connection in place of an answer, used up by this attempt."""
+        path = request.raw_path.partition("?")[0]
+        for fault in node.faults.all():
+            early = fault.kind in BROKEN and not fault.options.get("late")
+            if early and fault.matches(request.method, path):
+                node.faults.spend(fault)
+                return fault
+        return None
+
+    def _page(self, request: BaseRequest, status: int) -> web.StreamResponse:
+        """A page of the gateway itself."""
+        title, said = PAGES[status]
+        page = f"<html><body><h1>{title}</h1>\n{said}\n</body></html>\n".encode()
+        headers = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("Content-Length", str(len(page)))]
+        self.journal(request, f"http_{status}", status, via=None)
+        return RawResponse(head(status, headers) + page, keep=False)

@@ -106,5 +106,6 @@ def iso(milliseconds: float) -> str:
     """Date.toISOString."""
     import datetime
 
-    moment = datetime.datetime.fromtimestamp(int(milliseconds) / 1000, datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(milliseconds) % 1000:03d}Z"
+    seconds, rest = divmod(int(milliseconds), 1000)
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{moment.isoformat()[:19]}.{rest:03d}Z"

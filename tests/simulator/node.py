@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,13 @@ from tests.simulator.instances import instance_fault, instances
 from tests.simulator.jobs import Jobs
 from tests.simulator.monitor import Monitor
 from tests.simulator.operations import Operations
+from tests.simulator.places import Place
 from tests.simulator.profiles import Profile, profile_of
+from tests.simulator.shapes import PUBLIC_KEY
+from tests.simulator.sleeping import HOST_OLDER, collateral
 
 if TYPE_CHECKING:
     from tests.simulator.world import Timings, World
-
-TIERS = {"CUMULUS": ("1000.00", 4, 8, 220), "NIMBUS": ("12500.00", 8, 32, 440), "STRATUS": ("40000.00", 16, 64, 880)}
 
 
 class RpcError(Exception):
@@ -39,7 +39,7 @@ class RpcError(Exception):
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """What a scenario says about a node. Ages in blocks, uptime in seconds."""
+    """What a scenario says about a node. Ages in blocks, uptime in seconds. README.md lists what ``odd`` may hold."""
 
     ip: str
     port: int = 16127
@@ -60,11 +60,28 @@ class NodeSpec:
     host_connection: bool = False
     hidden_ip: bool = False
     timings: dict[str, Any] = field(default_factory=dict)
+    place: Place | None = None
+    timezone: str = "Etc/UTC"
+    odd: tuple[str, ...] = ()
+    added_height: int = 2_500_000
+    pubkey: str = PUBLIC_KEY
 
     @property
     def address(self) -> str:
         """The node's name everywhere."""
         return f"{self.ip}:{self.port}"
+
+    @property
+    def chain_ip(self) -> str:
+        """As the daemon writes it: without the default port."""
+        if self.hidden_ip:
+            return ""
+        return self.ip if self.port == 16127 else self.address
+
+    @property
+    def seen_ip(self) -> str:
+        """What the node itself takes for its address; one that moved may not know yet."""
+        return f"198.51.100.{int(self.ip.rsplit('.', 1)[1])}" if "other_ip" in self.odd else self.ip
 
 
 class Node:
@@ -84,7 +101,7 @@ class Node:
         self.listed = True
         now = world.clock.now()
         self.process_started = now - spec.uptime
-        self.host_started = now - spec.uptime - 40 * 86400
+        self.host_started = now - spec.uptime - HOST_OLDER
         self.is_up = True
         self.database_ready = True
         self.dos_state: float = 0
@@ -102,7 +119,7 @@ class Node:
             self, age=spec.confirmation_age, reconfirm_at=spec.reconfirm_at, status=spec.status
         )
         self.set_listening: Callable[[bool], None] | None = None
-        self.txhash = hashlib.sha256(f"collateral of {spec.address}".encode()).hexdigest()
+        self.txhash = collateral(spec.address)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -193,14 +210,7 @@ class Node:
     @property
     def chain_ip(self) -> str:
         """As the daemon writes it: without the default port."""
-        if self.spec.hidden_ip:
-            return ""
-        return self.spec.ip if self.spec.port == 16127 else self.address
-
-    @property
-    def tier_amount(self) -> str:
-        """Collateral."""
-        return TIERS[self.spec.tier][0]
+        return self.spec.chain_ip
 
     def benchmark_status(self) -> str:
         """The tier, ``running`` or ``failed``."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 P17, P18, P20 = "8.17", "8.18", "8.20"
 ALL = frozenset({P17, P18, P20})
@@ -37,12 +38,14 @@ PROFILES = {
 }
 
 
+@lru_cache(maxsize=256)
 def version_key(version: str) -> tuple[int, ...]:
     """Numbers of a version for comparing; what is not a number counts as 0."""
     parts = version.split("-")[0].split(".")
     return tuple(int(part) if part.isdigit() else 0 for part in parts)
 
 
+@lru_cache(maxsize=256)
 def profile_of(version: str) -> Profile:
     """The profile that fits a FluxOS version: before 8.18 the oldest, from 8.19 on the newest."""
     key = version_key(version)

@@ -30,7 +30,7 @@ from tests.simulator.appinfo import AppInfo, recorded_part
 from tests.simulator.auth import Session, claimed
 from tests.simulator.clock import SimClock, Timeline
 from tests.simulator.dispatch import Exchange as NodeExchange
-from tests.simulator.fleet import bind
+from tests.simulator.doors import bind
 from tests.simulator.journal import Journal
 from tests.simulator.jsvalues import ensure_object
 from tests.simulator.keys import Person

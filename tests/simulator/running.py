@@ -130,6 +130,26 @@ class RunningSimulator:
         return self.fleet.gateway_url
 
     @property
+    def stats(self) -> str:
+        """URL of stats."""
+        return self.fleet.urls["stats"]
+
+    @property
+    def explorer(self) -> str:
+        """URL of the explorer."""
+        return self.fleet.urls["explorer"]
+
+    @property
+    def fdm(self) -> str:
+        """URL of the load balancer's answers about apps."""
+        return self.fleet.urls["fdm"]
+
+    @property
+    def proxy(self) -> str:
+        """URL of the proxy, which takes the node from the Host header."""
+        return self.fleet.urls["proxy"]
+
+    @property
     def control(self) -> str:
         """URL of the control API."""
         return self.fleet.control_url
@@ -147,7 +167,7 @@ class RunningSimulator:
     @property
     def nodes(self) -> list[NodeInfo]:
         """All nodes as they were at the start."""
-        specs = [node.spec for node in self.fleet.world.nodes.values()]
+        specs = self.fleet.world.specs()
         return [NodeInfo(s.address, s.ip, s.port, s.arcane, s.tier, s.version, s.apps) for s in specs]
 
     @property
@@ -157,7 +177,7 @@ class RunningSimulator:
 
     def node(self, address: str) -> dict[str, Any]:
         """A node as it is now (the keys of the control API)."""
-        return self.call(lambda fleet: fleet.world.nodes[address].describe())
+        return self.call(lambda fleet: fleet.node(address).describe())
 
     def journal(self, kind: str | None = None, *, node: str | None = None) -> list[dict[str, Any]]:
         """The journal so far: all lines, or those of a kind (``request``, ``state``, ``fleet``) or of a node."""
@@ -179,7 +199,7 @@ class RunningSimulator:
     # -- what a test does to the fleet --------------------------------------------------------------------------------
 
     def fault(self, address: str, fault: Mapping[str, Any] | None = None, **keys: Any) -> None:
-        """Begin a fault: ``sim.fault(address, kind="daemon_down")``; the address may be ``gateway``."""
+        """Begin a fault: ``sim.fault(address, kind="daemon_down")``; the address may be ``gateway``, ``stats`` .."""
         self.call(lambda fleet: fleet.faults_of(address).add({**(fault or {}), **keys}))
 
     def heal(self, address: str, kind: str | None = None) -> None:
@@ -189,14 +209,14 @@ class RunningSimulator:
     def restart(self, address: str, *, down_seconds: float | None = None, reboot: bool = False) -> None:
         """Restart FluxOS from the host's side (``reboot``: the whole host)."""
         self.call(
-            lambda fleet: fleet.world.nodes[address].boot.restart(
+            lambda fleet: fleet.node(address).boot.restart(
                 "restart on the host", down_seconds=down_seconds, reboot=reboot
             )
         )
 
     def set(self, address: str, **facts: Any) -> None:
         """Change facts of a node: disk_version, version, owner, dos, confirmation_age."""
-        self.call(lambda fleet: change(fleet.world.nodes[address], facts))
+        self.call(lambda fleet: change(fleet.node(address), facts))
 
     def update_app(self, name: str, **changes: Any) -> None:
         """Register a new specification of an app: another revision, perhaps another ``image`` or ``instances``."""
@@ -210,7 +230,7 @@ class RunningSimulator:
         """What a container wrote since the start of the run: lines with their timestamps, rotated away or not."""
 
         def read(fleet: Fleet) -> list[str]:
-            found = fleet.world.nodes[address].apps.find(container)
+            found = fleet.node(address).apps.find(container)
             if found is None:
                 return []
             found.log.catch_up(fleet.world.clock.now())
@@ -222,7 +242,7 @@ class RunningSimulator:
         """The files of a component's volume by path (``appdata/marker``); None without a volume."""
 
         def read(fleet: Fleet) -> dict[str, bytes] | None:
-            volume = fleet.world.nodes[address].apps.volumes.get(container)
+            volume = fleet.node(address).apps.volumes.get(container)
             return None if volume is None else dict(volume.files)
 
         return self.call(read)

@@ -14,6 +14,7 @@ from typing import Any
 from tests.simulator.appinfo import DEFAULT_IMAGE, AppInfo, parts_of
 from tests.simulator.keys import Person
 from tests.simulator.node import NodeSpec
+from tests.simulator.places import Place
 from tests.simulator.world import Timings
 
 PORTS = (16127, 16137, 16147, 16157, 16167, 16177, 16187, 16197)
@@ -42,10 +43,28 @@ NODE_KEYS = {
     "host_connection",
     "hidden_ip",
     "timings",
+    "place",
+    "timezone",
+    "odd",
+    "added_height",
+    "pubkey",
 }
 
 
-APP_KEYS = {"name", "owner", "instances", "components", "version", "height", "revision", "enterprise"}
+APP_FIELDS = ("instances", "height", "revision", "description", "expire", "enterprise")
+APP_KEYS = {
+    "name",
+    "owner",
+    "instances",
+    "components",
+    "version",
+    "height",
+    "revision",
+    "description",
+    "expire",
+    "enterprise",
+}
+STATS_KEYS = {"round_age", "round_seconds"}
 PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file", "shell"}
 
 
@@ -66,11 +85,13 @@ class Scenario:
     height: int = 2_997_000
     extra_owners: tuple[str, ...] = ()
     remote: dict[str, dict[str, str]] = field(default_factory=dict)
+    stats: dict[str, float] = field(default_factory=dict)
+    lazy: bool = False
 
     @classmethod
     def from_mapping(cls, text: Mapping[str, Any], name: str = "scenario") -> Scenario:
         """From the parsed content of a file. Raises ScenarioError."""
-        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "remote"}
+        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "remote", "stats"}
         unknown = set(text) - known
         if unknown:
             raise ScenarioError(f"unknown keys {sorted(unknown)}; a scenario has {sorted(known)}")
@@ -83,6 +104,7 @@ class Scenario:
             timings=timings_of(text.get("timings", {}), Timings()),
             height=int(text.get("height", 2_997_000)),
             remote={str(url): dict(files) for url, files in text.get("remote", {}).items()},
+            stats=_stats(text.get("stats", {})),
         )
 
     def node_specs(self, network: int) -> list[NodeSpec]:
@@ -109,6 +131,13 @@ class Scenario:
         return found
 
 
+def _stats(text: Mapping[str, Any]) -> dict[str, float]:
+    unknown = set(text) - STATS_KEYS
+    if unknown:
+        raise ScenarioError(f"stats: unknown keys {sorted(unknown)}; there are {sorted(STATS_KEYS)}")
+    return {key: float(value) for key, value in text.items()}
+
+
 def _app_info(row: Mapping[str, Any]) -> AppInfo:
     unknown = set(row) - APP_KEYS - PART_KEYS
     if unknown:
@@ -118,7 +147,7 @@ def _app_info(row: Mapping[str, Any]) -> AppInfo:
         names, parts = parts_of(row, version)
     except TypeError as wrong:
         raise ScenarioError(f"app {row.get('name')}: {wrong}") from wrong
-    rest = {key: row[key] for key in ("instances", "height", "revision", "enterprise") if key in row}
+    rest = {key: row[key] for key in APP_FIELDS if key in row}
     return AppInfo(
         name=str(row["name"]),
         owner=identity(str(row.get("owner", "@app owner"))),
@@ -197,7 +226,19 @@ def _node_spec(row: Mapping[str, Any], position: int, network: int, used: dict[s
         host_connection=bool(row.get("host_connection", False)),
         hidden_ip=bool(row.get("hidden_ip", False)),
         timings=dict(row.get("timings", {})),
+        place=_where(row.get("place"), position),
+        **{key: row[key] for key in ("timezone", "added_height", "pubkey") if key in row},
+        odd=tuple(row.get("odd", ())),
     )
+
+
+def _where(text: Any, position: int) -> Place | None:
+    if text is None or isinstance(text, Place):
+        return text
+    try:
+        return Place.parse(text)
+    except TypeError as wrong:
+        raise ScenarioError(f"node {position}: place: {wrong}") from wrong
 
 
 Builder = Callable[[int, int], Scenario]

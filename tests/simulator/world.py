@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,12 @@ from tests.simulator.journal import Journal
 from tests.simulator.jsvalues import iso
 from tests.simulator.keys import Person
 from tests.simulator.profiles import SUPPORT_ID, TEAM_ID
+from tests.simulator.sleeping import HOST_OLDER
 
 if TYPE_CHECKING:
-    from tests.simulator.node import Node
+    from tests.simulator.containers import LocationRow
+    from tests.simulator.node import Node, NodeSpec
+    from tests.simulator.sleeping import Sleeper
 
 
 @dataclass
@@ -48,7 +52,11 @@ class Timings:
 
 
 class World:
-    """Everything that nodes share."""
+    """Everything that nodes share.
+
+    ``roll`` holds all nodes of the run in the scenario's order, ``nodes`` those that are awake: all of them, but in a
+    large network, where a node is made when somebody asks it for the first time (``find``).
+    """
 
     def __init__(
         self,
@@ -68,6 +76,9 @@ class World:
         self.random = random.Random(seed)
         self.timings = timings or Timings()
         self.nodes: dict[str, Node] = {}
+        self.roll: dict[str, Sleeper] = {}
+        self.holders: dict[str, list[str]] = {}
+        self.wake: Callable[[Sleeper], Node] | None = None
         self.apps: dict[str, AppInfo] = {}
         self.images: dict[str, int] = {}
         self.remote: dict[str, bytes] = {}
@@ -100,6 +111,25 @@ class World:
         self._chain_start = self.clock.now()
         self._height = height
 
+    def find(self, address: str) -> Node | None:
+        """A node; one that slept is awake from now on."""
+        node = self.nodes.get(address)
+        if node is None and self.wake is not None and address in self.roll:
+            node = self.wake(self.roll[address])
+        return node
+
+    def specs(self) -> list[NodeSpec]:
+        """All nodes, asleep or not, in the scenario's order."""
+        if self.roll:
+            return [sleeper.spec for sleeper in self.roll.values()]
+        return [node.spec for node in self.nodes.values()]
+
+    def asleep(self) -> list[Sleeper]:
+        """Who has not been asked for yet."""
+        if len(self.roll) == len(self.nodes):
+            return []
+        return [sleeper for address, sleeper in self.roll.items() if address not in self.nodes]
+
     def find_app(self, name: str) -> AppInfo | None:
         """The app of a name, as FluxOS looks it up: an anchored regular expression, letter case does not count.
 
@@ -123,6 +153,9 @@ class World:
     def update_app(self, name: str, changes: dict[str, Any]) -> AppInfo:
         """The owner registers a new specification: nodes have the old one until they redeploy. Raises KeyError."""
         app = self.apps[name.lower()]
+        for address in self.holders.get(app.name, ()):
+            # Who sleeps has the old specification: it must be awake to keep it.
+            self.find(address)
         if "components" in changes:
             changes = {**changes, "components": tuple(changes["components"])}
         changed = replace(app, revision=app.revision + 1, height=self.height(), **changes)
@@ -144,31 +177,53 @@ class World:
         """A tag names something new from now on."""
         self.images[image] = self.images.get(image, 0) + 1
 
-    def confirmed_nodes(self) -> list[Node]:
-        """Nodes on the deterministic list."""
-        return [node for node in self.nodes.values() if node.confirmation.is_confirmed and node.listed]
-
     def locations(self, app: str | None = None) -> list[dict[str, Any]]:
         """Location rows of an app (the name is an anchored regular expression), or all. Raises BadName."""
         now = self.clock.now()
         pattern = None if app is None else matcher(app)
+        known = self.apps.get(app.lower()) if app is not None and app.isalnum() else None
         found = []
         for node in self.nodes.values():
+            if known is not None and known.name not in node.apps.rows:
+                continue
             if node.faults.condition("location_missing"):
                 continue
             for name, row in node.apps.live_rows(now).items():
                 if pattern is not None and not pattern.match(name):
                     continue
-                found.append(
-                    {
-                        "name": name,
-                        "hash": node.apps.installed[name].digest if name in node.apps.installed else "",
-                        "ip": node.address,
-                        "broadcastedAt": iso(row.broadcast_at * 1000),
-                        "expireAt": iso(row.expires_at * 1000),
-                        "runningSince": iso(row.running_since * 1000),
-                        "osUptime": round(now - node.host_started, 2),
-                        "staticIp": node.static_ip,
-                    }
-                )
+                digest = node.apps.installed[name].digest if name in node.apps.installed else ""
+                os_uptime = round(now - node.host_started, 2)
+                found.append(_location(name, digest, node.address, row, os_uptime, node.static_ip))
+        if known is not None:
+            return found + self._sleeping_locations([known.name], now)
+        names = [name for name in self.holders if pattern is None or pattern.match(name)]
+        return found + self._sleeping_locations(names, now)
+
+    def _sleeping_locations(self, names: list[str], now: float) -> list[dict[str, Any]]:
+        found = []
+        told: dict[str, LocationRow] = {}
+        for name in names:
+            digest = self.apps[name.lower()].digest
+            for address in self.holders.get(name, ()):
+                if address in self.nodes:
+                    continue
+                sleeper = self.roll[address]
+                row = told.get(address) or told.setdefault(address, sleeper.row(now))
+                os_uptime = round(now - sleeper.process_started + HOST_OLDER, 2)
+                found.append(_location(name, digest, address, row, os_uptime, True))
         return found
+
+
+def _location(
+    name: str, digest: str, address: str, row: LocationRow, os_uptime: float, static_ip: bool
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "hash": digest,
+        "ip": address,
+        "broadcastedAt": iso(row.broadcast_at * 1000),
+        "expireAt": iso(row.expires_at * 1000),
+        "runningSince": iso(row.running_since * 1000),
+        "osUptime": os_uptime,
+        "staticIp": static_ip,
+    }

@@ -12,14 +12,12 @@ from typing import Any
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import (
     AppComponent,
-    AppLocation,
     AppSpec,
     Inspection,
     Sync,
     Usage,
 )
 from ansible_collections.fluxme.fluxos.plugins.module_utils.client.shapes import Field
-from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import DEFAULT_INSTANCES
 
 #: The last specification version without components.
@@ -37,40 +35,24 @@ def app_spec(field: Field, row: Mapping[str, Any]) -> AppSpec:
         components: tuple[AppComponent, ...] = (AppComponent(None, sync_of(row.get("containerData"))),)
     else:
         parts = [part for part in compose if isinstance(part, dict)] if isinstance(compose, list) else []
-        components = tuple(AppComponent(_text(part, "name"), sync_of(part.get("containerData"))) for part in parts)
+        components = tuple(AppComponent(text_of(part, "name"), sync_of(part.get("containerData"))) for part in parts)
     instances = row.get("instances")
     return AppSpec(
         name=name,
-        owner=_text(row, "owner"),
+        owner=text_of(row, "owner"),
         version=version,
-        hash=_text(row, "hash"),
+        hash=text_of(row, "hash"),
         instances=instances if isinstance(instances, int) and instances > 0 else DEFAULT_INSTANCES,
         components=components,
     )
 
 
-def app_specs(field: Field) -> tuple[AppSpec, ...]:
-    """All rows that are specifications; a list of the network is not refused because of one that is none."""
-    rows = [row for row in field.rows() if _text(row, "name") and isinstance(row.get("version"), int)]
-    return tuple(app_spec(field, row) for row in rows)
-
-
-def app_location(row: Mapping[str, Any]) -> AppLocation | None:
-    """One row of ``/apps/location(s)``; ``None`` when it has no name or no address that can be read."""
-    try:
-        place = Endpoint.parse(_text(row, "ip"))
-    except AddressError:
-        return None
-    if not _text(row, "name") or place.explicit_url:
-        return None
-    return AppLocation(
-        app=_text(row, "name"),
-        ip=place.host,
-        port=place.port,
-        hash=_text(row, "hash"),
-        running_since=docker_time(row.get("runningSince")),
-        announced=docker_time(row.get("broadcastedAt")),
-    )
+def app_specs(field: Field) -> list[tuple[AppSpec, Mapping[str, Any]]]:
+    """All rows that are specifications, each with what it was made of; a list of the network is not refused because of
+    one that is none.
+    """
+    rows = [row for row in field.rows() if text_of(row, "name") and isinstance(row.get("version"), int)]
+    return [(app_spec(field, row), row) for row in rows]
 
 
 def sync_of(container_data: Any) -> Sync:
@@ -88,13 +70,13 @@ def inspection(field: Field, node_time: float | None) -> Inspection:
     code = state.get("ExitCode")
     return Inspection(
         id=field.of("Id").text(),
-        image=_text(config, "Image") if isinstance(config, dict) else "",
-        image_digest=_text(field.mapping(), "Image"),
+        image=text_of(config, "Image") if isinstance(config, dict) else "",
+        image_digest=text_of(field.mapping(), "Image"),
         created=docker_time(field.mapping().get("Created")),
         started=docker_time(state.get("StartedAt")),
         finished=docker_time(state.get("FinishedAt")),
         exit_code=code if isinstance(code, int) else 0,
-        health=(_text(health, "Status") or None) if isinstance(health, dict) else None,
+        health=(text_of(health, "Status") or None) if isinstance(health, dict) else None,
         node_time=node_time,
     )
 
@@ -144,7 +126,8 @@ def processes(field: Field) -> list[dict[str, str]]:
     return [dict(zip(keys, map(str, row), strict=False)) for row in rows if isinstance(row, list)]
 
 
-def _text(row: Mapping[str, Any], key: str) -> str:
+def text_of(row: Mapping[str, Any], key: str) -> str:
+    """A text; empty for anything else."""
     value = row.get(key)
     return value if isinstance(value, str) else ""
 

@@ -14,7 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import AddressError, Endpoint
+from ansible_collections.fluxme.fluxos.plugins.module_utils.endpoint import (
+    AddressError,
+    Endpoint,
+    address_of,
+    listed_place,
+)
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import BadAnswer
 from ansible_collections.fluxme.fluxos.plugins.module_utils.results import (
     DEFAULT_INSTANCES,
@@ -69,9 +74,12 @@ class Field:
 
     def rows(self) -> list[dict[str, Any]]:
         """A list of objects."""
-        if isinstance(self.value, list) and all(isinstance(row, dict) for row in self.value):
-            return self.value
-        raise self.wrong("a list of objects")
+        if not isinstance(self.value, list):
+            raise self.wrong("a list of objects")
+        for number, row in enumerate(self.value):
+            if not isinstance(row, dict):
+                raise Field(self.node, f"{self.operation}, row {number}", row).wrong("an object")
+        return self.value
 
     def of(self, key: str) -> Field:
         """One key of an object; the value ``None`` when it is absent."""
@@ -79,7 +87,9 @@ class Field:
 
     def wrong(self, expected: str) -> BadAnswer:
         """The error to raise."""
-        seen = json.dumps(self.value, ensure_ascii=False, default=str)
+        # A list may have megabytes, and only the beginning is shown.
+        value = self.value[:3] if isinstance(self.value, list) else self.value
+        seen = json.dumps(value, ensure_ascii=False, default=str)
         return BadAnswer(
             self.node,
             self.operation,
@@ -145,9 +155,9 @@ def instances(field: Field) -> tuple[Instance, ...]:
     """``/apps/location(s)``; a row whose address nobody can read is left out."""
     found: list[Instance] = []
     for row in field.rows():
-        address = _address(row)
-        if address is not None and _text(row, "name"):
-            found.append(Instance(name=_text(row, "name"), address=address.address))
+        address, _ip, _port = _place(row)
+        if address and _text(row, "name"):
+            found.append(Instance(name=_text(row, "name"), address=address))
     return tuple(found)
 
 
@@ -172,11 +182,11 @@ def node_row(row: Mapping[str, Any]) -> dict[str, Any]:
     ``collateral`` is ``txhash:outidx``, a node's primary key. ``active_since`` and ``last_paid`` are epoch seconds, 0
     when never.
     """
-    place = _address(row)
+    address, ip, port = _place(row)
     return {
-        "address": place.address if place else "",
-        "ip": place.host if place else "",
-        "port": place.port if place else 0,
+        "address": address,
+        "ip": ip,
+        "port": port,
         "tier": _text(row, "tier").upper(),
         "collateral": f"{row.get('txhash', '')}:{row.get('outidx', '')}",
         "active_since": _seconds(row.get("activesince")),
@@ -185,14 +195,17 @@ def node_row(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _address(row: Mapping[str, Any]) -> Endpoint | None:
+def _place(row: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Address, IP (or host name) and API port of a row; empty, empty and 0 when nobody can read it."""
     text = _text(row, "ip")
-    if not text:
-        return None
+    place = listed_place(text) if text else None
+    if place is not None:
+        return address_of(*place), *place
     try:
-        return Endpoint.parse(text)
+        named = Endpoint.parse(text)
     except AddressError:
-        return None
+        return "", "", 0
+    return named.address, named.host, named.port
 
 
 def _seconds(value: Any) -> int:

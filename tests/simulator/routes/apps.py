@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from tests.simulator.call import Call
 from tests.simulator.envelope import Reply, data, error
-from tests.simulator.jsvalues import iso
-from tests.simulator.node import TIERS
+from tests.simulator.placement import placement
 from tests.simulator.profiles import SINCE_18
 from tests.simulator.routes import views
 from tests.simulator.routes.health import docker_down, docker_error
@@ -99,27 +98,16 @@ def specification(call: Call) -> Reply:
 @ROUTES.get("/apps/globalappsspecifications/:hash?/:owner?/:appname?", cache=30)
 def global_specifications(call: Call) -> Reply:
     """All registered specifications, filtered by hash, owner and name."""
-    wanted = {"hash": call.param("hash"), "owner": call.param("owner"), "name": call.param("appname")}
+    wanted = {"digest": call.param("hash"), "owner": call.param("owner"), "name": call.param("appname")}
     apps = [] if call.node.faults.condition("short_registry") else call.world.apps.values()
-    specs = [app.specification() for app in apps]
-    return data([spec for spec in specs if all(value is None or spec[key] == value for key, value in wanted.items())])
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return data([app.specification() for app in apps if all(getattr(app, key) == given[key] for key in given)])
 
 
 @ROUTES.get("/apps/placementlocations", refuses_query=True, profiles=SINCE_18)
 def placement_locations(call: Call) -> Reply:
-    """Where the nodes of the network are. All of this one are in one place."""
-    nodes = call.world.confirmed_nodes()
-    tiers = {tier: sum(node.spec.tier == tier for node in nodes) for tier in TIERS}
-    place = {"nodes": len(nodes), "domains": 1, "tiers": tiers}
-    return data(
-        {
-            "tableAvailable": True,
-            "tableGenerated": iso(call.world.clock.now() * 1000),
-            "total": {"nodes": len(nodes), "domains": 1},
-            "unresolved": 0,
-            "continents": {"EU": {**place, "countries": {"DE": place}}},
-        }
-    )
+    """Where the nodes of the network are."""
+    return data(placement(call.world))
 
 
 @ROUTES.get("/apps/latestspecificationversion", cache=300)

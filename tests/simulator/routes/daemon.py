@@ -12,32 +12,13 @@ from tests.simulator.envelope import Reply, data
 from tests.simulator.node import RpcError
 from tests.simulator.profiles import P17, P18
 from tests.simulator.routes import views
+from tests.simulator.routes.nodelist import TIER_ORDER, node_rows
 from tests.simulator.routing import Registry
 
 if TYPE_CHECKING:
     from tests.simulator.node import Node
-    from tests.simulator.world import World
 
 ROUTES = Registry()
-TIER_ORDER = ("CUMULUS", "NIMBUS", "STRATUS")
-
-
-def node_rows(world: World, wanted: str = "") -> list[dict[str, Any]]:
-    """The deterministic list: confirmed nodes in the order of payment, ``rank`` counted per tier.
-
-    The filter is part of an IP or payment address, a public key, or a collateral.
-    """
-    ranks = dict.fromkeys(TIER_ORDER, 0)
-    rows = []
-    nodes = sorted(world.confirmed_nodes(), key=lambda node: node.txhash)
-    for node in nodes:
-        row = views.chain_row(node)
-        row["rank"] = ranks[node.spec.tier]
-        ranks[node.spec.tier] += 1
-        fields = (row["ip"], row["payment_address"], row["pubkey"], row["collateral"])
-        if not wanted or any(wanted in text for text in fields):
-            rows.append(row)
-    return rows
 
 
 @ROUTES.get("/daemon/getfluxnodestatus", cache=60)

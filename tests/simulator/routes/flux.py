@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.simulator import shapes
 from tests.simulator.call import Call
 from tests.simulator.envelope import UNDEFINED, Reply, data, drop, envelope, error, success
 from tests.simulator.jsvalues import iso
@@ -39,7 +40,7 @@ def system_uptime(call: Call) -> Reply:
 @ROUTES.get("/flux/nodejsversions", cache=30)
 def node_js_versions(call: Call) -> Reply:
     """Node's process.versions, the part that anybody reads."""
-    return data({"node": views.NODE_JS, "v8": "13.6.233.10-node.18", "openssl": "3.0.16"})
+    return data({"node": shapes.NODE_JS, "v8": "13.6.233.10-node.18", "openssl": "3.0.16"})
 
 
 @ROUTES.get("/flux/ip", cache=30)
@@ -221,7 +222,7 @@ def check_availability(call: Call) -> Reply:
     ip, port = call.param("ip"), call.param("port")
     if not ip:
         return error("No ip specified.")
-    asked = call.world.nodes.get(f"{ip}:{port or 16127}")
+    asked = call.world.find(f"{ip}:{port or 16127}")
     reached = asked is not None and asked.is_reachable and asked.confirmation.is_confirmed
     if asked is None or not reached or version_key(asked.version) < MINIMUM_VERSION:
         return envelope("error", {"message": "Asking Flux is not available"})

@@ -41,13 +41,14 @@ def missing(node: Node) -> str | None:
 
 
 def _rows(node: Node, count: int, start: int) -> list[dict[str, Any]]:
-    others = list(node.world.nodes.values())
+    others = node.world.specs()
     rows: list[dict[str, Any]] = []
     for at in range(count):
         other = others[(start + at) % len(others)]
         # A small fleet has too few nodes to be everybody's peers: the rest are strangers.
-        ip = other.spec.ip if other is not node and len(others) > count else f"198.51.100.{start % 100 + at}"
-        rows.append({"ip": ip, "port": str(other.spec.port)})
+        stranger = other.address == node.address or len(others) <= count
+        ip = f"198.51.100.{start % 100 + at}" if stranger else other.ip
+        rows.append({"ip": ip, "port": str(other.port)})
     return rows
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import instances, request, restart
+from tests.benchmark import fanout, instances, listener, plan, request, restart
 from tests.benchmark.measure import BenchmarkError, Cost, Figure, in_turn, median, run
 
 FACTOR = 10.0
@@ -142,3 +142,38 @@ class TestRestarts:
 
     def test_a_request_that_was_refused_is_no_restart(self) -> None:
         assert restart.returns([asked("d", 50.0, authorized=False), *JOURNAL], TIMINGS)[0].node == "a"
+
+
+class TestFanout:
+    def test_what_both_take_without_nodes_is_taken_off(self) -> None:
+        costs = {
+            "empty": Cost(1.0, 1.0),
+            "ours": Cost(7.0, 9.0),
+            "floor_empty": Cost(0.5, 0.5),
+            "floor": Cost(4.5, 4.5),
+        }
+        found = {name: round(figure.value, 3) for name, figure in fanout.figures(costs, 10_000).items()}
+        assert found == {
+            "fanout_10000_vs_floor": 1.5,
+            "fanout_per_node": 0.6,
+            "fanout_floor_per_node": 0.4,
+            "fanout_cpu_vs_floor": 2.0,
+        }
+
+    def test_one_node_in_so_many_hangs(self) -> None:
+        nodes = [each.removeprefix("http://").partition(":")[0] for each in fanout.addresses(1000, 1)]
+        assert len(set(nodes)) == 1000
+        hanging = [listener.hangs(node, fanout.HANGING) for node in nodes]
+        assert sum(hanging) == 1000 // fanout.HANGING
+        assert not any(listener.hangs(node, 0) for node in nodes)
+
+
+class TestPlan:
+    def test_the_network_has_the_shape_that_is_told(self) -> None:
+        nodes = plan.network(1500, 300)
+        assert nodes == plan.network(1500, 300)
+        assert len({node["name"] for node in nodes}) == 1500
+        rows = [app for node in nodes for app in node["apps"]]
+        assert len(set(rows)) == 300
+        assert len(rows) / 300 == pytest.approx(plan.INSTANCES_PER_APP, rel=0.15)
+        assert 1500 / len({node["address"] for node in nodes}) == pytest.approx(plan.NODES_PER_ADDRESS, rel=0.15)

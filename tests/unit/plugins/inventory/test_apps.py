@@ -229,8 +229,7 @@ class TestOfAnOddGateway:
         assert list(result.hosts) == ["tideboard-203-0-113-7-16127"]
         assert result.said.warnings == []
         assert result.said.verbose == [
-            "Left out 4 entries of the location list: 1 with a bad address, 1 listed twice, "
-            "2 without an address or a name"
+            "Left out 4 entries of the location list: 1 listed twice, 3 without an address or a name"
         ]
 
     @pytest.mark.parametrize(("count", "requests"), [(20, 21), (21, 2)])

@@ -30,9 +30,9 @@ from ansible_collections.fluxme.fluxos.plugins.module_utils.archives import (
     read_backup,
     receive,
 )
+from ansible_collections.fluxme.fluxos.plugins.module_utils.bounded import ATTEMPT
 from ansible_collections.fluxme.fluxos.plugins.module_utils.repeats import Repeats
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transfers import FormFile
-from ansible_collections.fluxme.fluxos.plugins.module_utils.wire import ATTEMPT
 
 CONTENT = random.Random(1).randbytes(50_000)
 WHOLE = gzip.compress(CONTENT)

@@ -213,17 +213,17 @@ def test_locations_and_owner(simulator: RunningSimulator, gateway: GatewayClient
 
 
 def test_places_and_specifications_for_the_inventory(simulator: RunningSimulator, gateway: GatewayClient) -> None:
-    (spec,) = gateway.app_specs(app="TideBoard")
-    places, unreadable = gateway.locations("tideboard")
+    (spec,) = gateway.specifications(names=["TideBoard"])
+    places, unreadable = gateway.located("tideboard")
     assert {place.address for place in places} == {row.address for row in gateway.app_locations("TideBoard")}
     assert ({place.hash for place in places}, unreadable) == ({spec.hash}, 0)
-    assert all((place.running_since or 0) <= (place.announced or 0) <= simulator.now() for place in places)
-    everywhere, _unreadable = gateway.locations()
-    assert [place for place in everywhere if place.app == "TideBoard"] == places
-    assert spec in gateway.app_specs(owner=spec.owner)
-    assert spec in gateway.app_specs()
-    assert gateway.app_specs(app="tideboard") == gateway.app_specs(owner="nobody") == ()
-    assert gateway.locations("NoSuchApp") == ([], 0)
+    assert all((place.running_since or 0) <= (place.broadcast_at or 0) <= simulator.now() for place in places)
+    everywhere = gateway.locations()
+    assert tuple(place for place in everywhere if place.name == "TideBoard") == places
+    assert spec in gateway.specifications(owner=spec.owner)
+    assert spec in gateway.specifications()
+    assert gateway.specifications(names=["tideboard"]) == gateway.specifications(owner="nobody") == ()
+    assert gateway.located("NoSuchApp") == ((), 0)
 
 
 def test_a_name_is_a_name_and_not_a_pattern(gateway: GatewayClient) -> None:

@@ -55,6 +55,12 @@ def test_no_more_than_the_workers_at_a_time() -> None:
     assert most == 4
 
 
+def test_as_many_as_allowed_are_at_work_when_nodes_let_them_wait() -> None:
+    together = threading.Barrier(60, timeout=10)
+    outcomes = each(range(60), lambda node: together.wait() >= 0, workers=60)
+    assert all(outcome.value() for outcome in outcomes)
+
+
 def test_an_error_of_one_node_is_that_nodes_outcome() -> None:
     def work(node: int) -> str:
         if node == 2:

@@ -63,6 +63,7 @@ CASES = [
     Case("app_instance_info", {"app": "TideBoard"}),
     Case("app_log", TIDE),
     Case("app_log", {**TIDE, "dest": "a folder"}, changes=True),
+    Case("app_info", {}),
     Case("node_info", {}),
     Case("node_health", {"wait": False, "samples": 1}),
     Case("node_preflight", {}),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ansible_collections.fluxme.fluxos.plugins.module_utils.facts import FACTS
@@ -98,3 +100,74 @@ class TestManyNodes:
         ran = run_module("node_info", nodes=[*sim.addresses, "nowhere:1"])
         assert "nowhere:1" in ran.error
         assert ran.requests == []
+
+    def test_names_and_addresses_may_be_mixed(self, sim: RunningSimulator, run_module: RunModule) -> None:
+        first, second = sim.addresses[:2]
+        ran = run_module("node_info", nodes=[{"name": "alpha", "address": first, "tier": "?"}, second], gather=["tier"])
+        assert ran.result["nodes"] == [
+            {"name": "alpha", "address": first, "tier": "CUMULUS"},
+            {"address": second, "tier": "CUMULUS"},
+        ]
+
+    @pytest.mark.parametrize("entry", [7, {"name": "alpha"}, "", ["127.18.0.1"]])
+    def test_what_names_no_node_is_said(self, run_module: RunModule, entry: object) -> None:
+        ran = run_module("node_info", nodes=[entry])
+        assert ran.error.startswith("nodes: ")
+        assert ran.requests == []
+
+    def test_none_at_all_are_an_empty_list(self, run_module: RunModule) -> None:
+        """An empty group must not be taken for the node of the task's host."""
+        ran = run_module("node_info", nodes=[])
+        assert (ran.result["nodes"], ran.result["summary"]["total"], ran.requests) == ([], 0, [])
+
+    def test_one_that_refuses_one_thing_is_asked_for_the_others(
+        self, sim: RunningSimulator, run_module: RunModule
+    ) -> None:
+        sim.fault(sim.addresses[0], kind="http_error", status=503, path="/flux/nodetier")
+        ran = run_module("node_info", nodes=sim.addresses[:1], gather=["tier", "version"])
+        (row,) = ran.result["nodes"]
+        assert (row["version"], row["error"]["kind"], row["error"]["operation"]) == (
+            "8.20.0",
+            "busy",
+            "read the tier (/flux/nodetier)",
+        )
+        assert (ran.result["summary"]["reachable"], ran.result["summary"]["failed"]) == (1, 1)
+
+    def test_one_that_is_not_there_is_asked_once(self, sim: RunningSimulator, run_module: RunModule) -> None:
+        sim.fault(sim.addresses[0], kind="truncate", path="/flux/version")
+        ran = run_module("node_info", nodes=sim.addresses[:1], gather=["version", "tier", "dos"])
+        assert ran.requests == ["/flux/version"]
+
+    def test_the_summary_counts(self, sim: RunningSimulator, run_module: RunModule) -> None:
+        sim.fault(sim.addresses[0], kind="unreachable")
+        ran = run_module("node_info", nodes=sim.addresses, subset=["version", "confirmation"])
+        assert ran.result["summary"] == {
+            "total": 4,
+            "reachable": 3,
+            "failed": 1,
+            "errors": {"unreachable": 1},
+            "versions": {"8.20.0": 2, "8.18.0": 1},
+            "tiers": {"CUMULUS": 3},
+        }
+        assert list(ran.result["summary"]["versions"]) == ["8.20.0", "8.18.0"]
+
+    def test_the_version_alone_is_one_request_for_each_node(self, sim: RunningSimulator, run_module: RunModule) -> None:
+        ran = run_module("node_info", nodes=sim.addresses, subset=["version"])
+        assert ran.requests == ["/flux/version"] * len(sim.addresses)
+
+    def test_the_whole_ends_in_time_and_says_who_is_missing(self, sim: RunningSimulator, run_module: RunModule) -> None:
+        sim.fault(sim.addresses[1], kind="stall", path="/flux/version")
+        begun = time.monotonic()
+        ran = run_module("node_info", nodes=sim.addresses, gather=["version"], timeout=60, total_timeout=1)
+        assert time.monotonic() - begun < 30
+        late = ran.result["nodes"][1]
+        assert late["address"] == late["error"]["node"] == sim.addresses[1]
+        assert (late["error"]["kind"], late["error"]["said"]) == (
+            "out_of_time",
+            "no outcome when the 1 s for all nodes were over",
+        )
+        assert ran.result["summary"]["errors"] == {"out_of_time": 1}
+        assert ran.result["summary"]["reachable"] == 3
+
+    def test_a_time_that_cannot_be(self, run_module: RunModule) -> None:
+        assert "total_timeout is 0" in run_module("node_info", nodes=["127.18.0.1"], total_timeout=0).error

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppComponent, AppLocation, AppSpec
-from ansible_collections.fluxme.fluxos.plugins.module_utils.client.app_shapes import app_location
+from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppComponent, AppSpec
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.network_shapes import locations
+from ansible_collections.fluxme.fluxos.plugins.module_utils.client.shapes import Field
+from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Location
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_entries import (
     SameNameError,
     entries,
@@ -53,14 +55,17 @@ SPEC = AppSpec(
 )
 
 
-def at(app: str = "TideBoard", ip: str = "203.0.113.7", port: int = 16127, **facts: Any) -> AppLocation:
-    return AppLocation(app, ip, port, **facts)
+def at(app: str = "TideBoard", ip: str = "203.0.113.7", port: int = 16127, **facts: Any) -> Location:
+    return Location(app, f"{ip}:{port}", **facts)
+
+
+def read(row: dict[str, Any]) -> tuple[Location, ...]:
+    """What the client makes of one row."""
+    return locations(Field("gateway", "locate", [row]))[0]
 
 
 def located(**changes: Any) -> InstanceHost:
-    location = app_location({**ROW, **changes})
-    assert location is not None
-    (host,) = from_locations([location], [SPEC]).hosts
+    (host,) = from_locations(read({**ROW, **changes}), [SPEC]).hosts
     return host
 
 
@@ -120,11 +125,11 @@ class TestPlaces:
         "row", [{}, {**ROW, "ip": ""}, {**ROW, "ip": 5}, {**ROW, "name": None}, {**ROW, "name": ""}]
     )
     def test_a_row_without_a_name_or_an_address_is_none(self, row: dict[str, Any]) -> None:
-        assert app_location(row) is None
+        assert locations(Field("gateway", "locate", [row])) == ((), 1)
 
     @pytest.mark.parametrize("ip", ["203.0.113.7:80", "https://evil.example.org", "203.0.113.7 --limit"])
     def test_an_address_that_is_no_nodes_is_none(self, ip: str) -> None:
-        assert app_location({**ROW, "ip": ip}) is None
+        assert read({**ROW, "ip": ip}) == ()
 
     @pytest.mark.parametrize(
         ("bad", "reason"),
@@ -137,14 +142,14 @@ class TestPlaces:
             (at(app="A" * 64), "with a bad name"),
         ],
     )
-    def test_a_bad_place_is_counted_and_the_others_are_kept(self, bad: AppLocation, reason: str) -> None:
+    def test_a_bad_place_is_counted_and_the_others_are_kept(self, bad: Location, reason: str) -> None:
         listing = from_locations([bad, at(ip="203.0.113.8")], [])
         assert [host["fluxos_node"] for host in listing.hosts] == ["203.0.113.8:16127"]
         assert listing.skipped == {reason: 1}
 
     @pytest.mark.parametrize("times", [(10.0, 20.0), (20.0, 10.0), (None, 20.0)])
     def test_of_two_rows_for_one_instance_the_one_announced_last_is_kept(self, times: tuple[Any, Any]) -> None:
-        listing = from_locations([at(announced=times[0]), at(app="tideboard", announced=times[1])], [])
+        listing = from_locations([at(broadcast_at=times[0]), at(app="tideboard", broadcast_at=times[1])], [])
         assert [host["fluxos_app_announced"] for host in listing.hosts] == [20.0]
         assert listing.skipped == {"listed twice": 1}
 
@@ -160,7 +165,7 @@ class TestPlaces:
         ).flatmap(lambda places: st.tuples(st.just(places), st.permutations(places)))
     )
     def test_every_place_is_a_host_or_counted_in_an_order_of_its_own(
-        self, orders: tuple[list[AppLocation], list[AppLocation]]
+        self, orders: tuple[list[Location], list[Location]]
     ) -> None:
         one, other = (from_locations(places, []) for places in orders)
         assert len(one.hosts) + sum(one.skipped.values()) == len(orders[0])
@@ -214,7 +219,7 @@ class TestEntries:
         "statuses": [],
     }
 
-    def snapshot(self, *places: AppLocation) -> Snapshot:
+    def snapshot(self, *places: Location) -> Snapshot:
         nodes = from_addresses(self.OPTIONS["nodes"]).hosts
         nodes[0]["fluxos_tier"] = "STRATUS"
         instances = with_node_facts(from_locations(places, []).hosts, nodes)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fluxme.fluxos.plugins.module_utils.app_results import AppLocation
+from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Location
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import SCHEMA, from_addresses
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_instances import from_locations
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
@@ -23,7 +23,9 @@ def test_through_json_and_back() -> None:
         gateway="https://api.runonflux.io",
         read_at=1790000000.5,
         skipped=Counter({"listed twice": 2}),
-        instances=from_locations([AppLocation("TideBoard", "203.0.113.7", 16137, "ab", 1.5, 2.5)], []).hosts,
+        instances=from_locations(
+            [Location("TideBoard", "203.0.113.7:16137", "ab", running_since=1.5, broadcast_at=2.5)], []
+        ).hosts,
         skipped_instances=Counter({"with a bad name": 1}),
     )
     assert Snapshot.from_entry(json.loads(json.dumps(before.as_entry()))) == before

@@ -40,6 +40,8 @@ class Connection(Local):
     transport = "bastion"
 """
 RESULTS = "results.json"
+#: Hosts of the inventory by their names; the last has no address, so that it is taken for one.
+NAMED = ("by_variable", "templated", "by_address", "bastion")
 #: Ways to run one and the same task.
 WAYS: dict[str, dict[str, Any]] = {
     "here": {},
@@ -99,6 +101,10 @@ def tasks_of(nodes: list[str]) -> dict[str, list[dict[str, Any]]]:
             {"name": "in_check_mode", "fluxme.fluxos.api": {**logout, "private_key": key}, "check_mode": True},
             {"name": "for_real", "fluxme.fluxos.api": {**logout, "private_key": key}},
             {"name": "of_many", "fluxme.fluxos.node_info": {"nodes": nodes, "gather": ["version"]}},
+            {
+                "name": "of_hosts",
+                "fluxme.fluxos.node_info": {"nodes": [*NAMED, nodes[0]], "gather": ["version"], "timeout": 5},
+            },
         ],
         "by_variable": [{"name": "by_host", **version}],
         "by_address": [
@@ -147,6 +153,7 @@ def write_site(folder: Path, sim: RunningSimulator, python: str) -> None:
         "everything": {"fluxos_node": first, "fluxos_timeout": 13, "fluxos_gateway": [sim.gateway]},
         "by_variable": {"fluxos_node": first, "fluxos_timeout": 13},
         "by_address": {"ansible_host": second},
+        "templated": {"fluxos_node": "{{ of_the_other }}", "of_the_other": second},
         # Ansible asks an asynchronous task how it is with the variables of the host, not of the one it is delegated to.
         "handing_over": {
             "fluxos_node": first,
@@ -237,6 +244,18 @@ class TestWhereOptionsComeFrom:
 
     def test_many_nodes_need_no_node(self, played: Played) -> None:
         assert [row["address"] for row in played.results["of_many"]["nodes"]] == played.sim.addresses
+
+    def test_many_nodes_may_be_hosts_of_the_inventory(self, played: Played) -> None:
+        first, second = played.sim.addresses
+        rows = played.results["of_hosts"]["nodes"]
+        assert [(row.get("name"), row["address"]) for row in rows] == [
+            ("by_variable", first),
+            ("templated", second),
+            ("by_address", second),
+            (None, "bastion:16127"),
+            (None, first),
+        ]
+        assert ["error" in row for row in rows] == [False, False, False, True, False]
 
     @pytest.mark.parametrize("task", ["key_of_task", "key_of_host", "key_is_empty"])
     def test_a_key_hides_every_other_way_to_sign_in_weaker_sources(self, played: Played, task: str) -> None:
