@@ -60,8 +60,8 @@ class AppInfo:
     """A registered app. ``components`` are names; a specification before version 4 has none of its own.
 
     ``parts`` describe components closer (as many as there are components, one for a specification before version 4).
-    ``revision`` counts updates of the specification: another one has another hash. ``expire``: blocks. ``enterprise``:
-    its components are encrypted (version 8 only).
+    ``revision`` counts updates of the specification: another one has another hash. ``expire``: blocks.
+    ``enterprise``: its components are encrypted (version 8 only), the network sees that text alone.
     """
 
     name: str
@@ -154,8 +154,7 @@ class AppInfo:
         }
         rows = self._part_rows()
         if self.is_composed:
-            # Of an enterprise app the network sees the encrypted text alone.
-            spec["compose"] = [] if self.enterprise else rows
+            spec["compose"] = rows
         else:
             spec.update(rows[0])
             if self.version == 1:
@@ -173,7 +172,7 @@ class AppInfo:
         if self.version >= 8:
             spec["enterprise"] = ""
         if self.enterprise:
-            spec |= {"compose": [], "contacts": [], "enterprise": self.digest * 4}
+            spec |= {"compose": [], "contacts": [], "enterprise": f"{self.digest}{self.digest}"}
         spec["hash"] = self.digest
         spec["height"] = self.height
         return spec

@@ -15,6 +15,7 @@ from aiohttp.web_request import BaseRequest
 from tests.simulator.dispatch import Exchange
 from tests.simulator.faults import Fault
 from tests.simulator.profiles import version_key
+from tests.simulator.routes.peers import numbers
 from tests.simulator.service import Front
 from tests.simulator.wire import RawResponse, head
 
@@ -31,7 +32,10 @@ ROUND_ROBIN = (
     "/apps/location",
     "/apps/testappinstall",
 )
+TURN_HEADER = ("X-Flux-Mode", "Roundrobin")
 MIN_UPTIME = 60
+# More than so many outgoing and incoming peers.
+MIN_PEERS = (8, 4)
 MIN_VERSION = (8, 2, 0)
 TRIES = 4
 # What a node does when it is broken in a way that the gateway tries another one for.
@@ -64,20 +68,23 @@ class Gateway(Front):
         return self._pools
 
     def candidates(self) -> list[NodeSpec]:
-        """STRATUS nodes on the default port that are up, confirmed and at the tip; ArcaneOS if there is any.
+        """STRATUS nodes on the default port that are up, confirmed, connected and at the tip; ArcaneOS if there is any.
 
-        A small fleet may have no such node: then any good node on the default port serves.
+        A small fleet may have no such node: then any good node on the default port serves, or one without peers.
         """
-        for group in self._groups():
-            good = [spec for spec in group if self._is_good(spec)]
-            if good:
-                return good
+        for with_peers in (True, False):
+            for group in self._groups():
+                good = [spec for spec in group if self._is_good(spec, with_peers)]
+                if good:
+                    return good
         return []
 
-    def _is_good(self, spec: NodeSpec) -> bool:
+    def _is_good(self, spec: NodeSpec, with_peers: bool) -> bool:
         node = self.world.nodes.get(spec.address)
         if node is None:
             return version_key(spec.version) >= MIN_VERSION
+        if with_peers and any(have <= few for have, few in zip(numbers(node), MIN_PEERS, strict=True)):
+            return False
         return (
             node.is_reachable
             and node.uptime > MIN_UPTIME
@@ -86,13 +93,13 @@ class Gateway(Front):
             and version_key(node.version) >= MIN_VERSION
         )
 
-    def pick(self, path: str, client: str, forced: bool, tried: set[str]) -> Node | None:
+    def pick(self, client: str, in_turn: bool, tried: set[str]) -> Node | None:
         """The node for this request, not one of those that were tried."""
         nodes = self.candidates()
         left = [spec for spec in nodes if spec.address not in tried] if tried else nodes
         if not left:
             return None
-        if forced or path.startswith(ROUND_ROBIN):
+        if in_turn:
             self._turn += 1
             chosen = left[self._turn % len(left)]
         else:
@@ -102,17 +109,18 @@ class Gateway(Front):
     async def answer(self, request: BaseRequest) -> web.StreamResponse:
         """One request: up to three more nodes when one is broken, but never for what is no read."""
         self.world.timeline.run_due()
-        forced = request.headers.get("X-Flux-Mode", "").lower() == "roundrobin"
+        in_turn = request.raw_path.startswith(ROUND_ROBIN)
         tried: set[str] = set()
         for _unused in range(TRIES if request.method in ("GET", "HEAD") else 1):
-            node = self.pick(request.raw_path.lower(), request.remote or "", forced, tried)
+            node = self.pick(request.remote or "", in_turn, tried)
             if node is None:
                 break
             fault = self._broken(node, request)
             if fault is None:
                 exchange = Exchange(node, request, via=self.name)
                 exchange.more_faults = self.faults
-                exchange.extra_headers = (("FLUXNODE", f"server{self._numbers[node.address]}_{node.spec.ip}"),)
+                named = ("FLUXNODE", f"server{self._numbers[node.address]}_{node.spec.ip}")
+                exchange.extra_headers = (named, TURN_HEADER) if in_turn else (named,)
                 return await exchange.run()
             tried.add(node.address)
             self.journal(request, "reset" if fault.kind == "reset" else "dropped", None, via=node.address)

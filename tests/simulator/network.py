@@ -154,7 +154,8 @@ def _hostile(source: random.Random, rows: list[dict[str, Any]]) -> None:
     """One node for each kind of text that must stay text."""
     if len(rows) < 40:
         return
-    for row, texts in zip(source.sample(_plain(rows), k=len(HOSTILE)), HOSTILE, strict=True):
+    plain = _plain(rows)
+    for row, texts in zip(source.sample(plain, k=min(len(plain), len(HOSTILE))), HOSTILE, strict=False):
         row["place"] = Place(**{**row["place"].as_mapping(), **texts})
         row["timezone"] = texts["org"]
         row["odd"] = ("hostile",)

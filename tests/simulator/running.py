@@ -262,7 +262,7 @@ class RunningSimulator:
         """Write a file into the volume of a component (``appdata/data``)."""
 
         def write(fleet: Fleet) -> None:
-            fleet.world.nodes[address].apps.volumes[container].write(path, content, fleet.world.clock.now())
+            fleet.node(address).apps.volumes[container].write(path, content, fleet.world.clock.now())
 
         self.call(write)
 

@@ -84,14 +84,14 @@ class Scenario:
     timings: Timings = field(default_factory=Timings)
     height: int = 2_997_000
     extra_owners: tuple[str, ...] = ()
-    remote: dict[str, dict[str, str]] = field(default_factory=dict)
     stats: dict[str, float] = field(default_factory=dict)
     lazy: bool = False
+    remote: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, text: Mapping[str, Any], name: str = "scenario") -> Scenario:
         """From the parsed content of a file. Raises ScenarioError."""
-        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "remote", "stats"}
+        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "stats", "remote"}
         unknown = set(text) - known
         if unknown:
             raise ScenarioError(f"unknown keys {sorted(unknown)}; a scenario has {sorted(known)}")
@@ -103,8 +103,8 @@ class Scenario:
             operator=str(text.get("operator", "operator")),
             timings=timings_of(text.get("timings", {}), Timings()),
             height=int(text.get("height", 2_997_000)),
-            remote={str(url): dict(files) for url, files in text.get("remote", {}).items()},
             stats=_stats(text.get("stats", {})),
+            remote={str(url): dict(files) for url, files in text.get("remote", {}).items()},
         )
 
     def node_specs(self, network: int) -> list[NodeSpec]:

@@ -139,11 +139,15 @@ class Stats(Service):
             yield document(snapshot, round_ms=began, asked_ms=asked, again=second, roots=wanted)
 
     async def _compute(self, tree: Tree | None) -> bytes:
-        parts = []
+        # Row by row into bytes: one text of all, with a letter beyond the usual ones, takes four bytes for each.
+        body = bytearray(b'{"status":"success","data":[')
         async for row in self.documents(ROOTS if tree is None else ROOTS & set(tree)):
             kept = row if tree is None else project(row, tree)
-            parts.append(json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
-        return f'{{"status":"success","data":[{",".join(parts)}]}}'.encode("utf-8", "surrogatepass")
+            body += json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+            body += b","
+        if body.endswith(b","):
+            del body[-1:]
+        return bytes(body + b"]}")
 
     # -- routes -----------------------------------------------------------------------------------------------------
 

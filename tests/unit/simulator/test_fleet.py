@@ -39,7 +39,19 @@ def test_one_client_gets_one_node_but_for_the_paths_in_turn(start: Start) -> Non
     good = set(lab.sim.addresses[:4])
     assert len(set(served_by(lab, "/daemon/getinfo", 6))) == 1
     assert set(served_by(lab, "/apps/locations", 8)) == good
-    assert set(served_by(lab, "/daemon/getinfo", 8, **{"X-Flux-Mode": "Roundrobin"})) == good
+    # It is the gateway that says so, not the client that wants it.
+    assert len(set(served_by(lab, "/daemon/getinfo", 6, **{"X-Flux-Mode": "Roundrobin"}))) == 1
+    modes = [lab.http.get(f"{lab.sim.gateway}{path}", timeout=10).headers.get("x-flux-mode")
+             for path in ("/apps/location/x", "/daemon/getinfo", "/apps/calculatefiatandfluxprice")]  # fmt: skip
+    assert modes == ["Roundrobin", None, None]
+
+
+def test_a_node_with_few_peers_is_behind_the_gateway_only_if_there_is_no_other(start: Start) -> None:
+    lab = start([{"tier": "STRATUS"}, {"tier": "STRATUS"}])
+    lab.sim.fault(lab.first, kind="peers", out=8)
+    assert set(served_by(lab, "/apps/locations", 4)) == {lab.sim.addresses[1]}
+    lab.sim.fault(lab.sim.addresses[1], {"kind": "peers", "in": 4})
+    assert set(served_by(lab, "/apps/locations", 4)) == set(lab.sim.addresses)
 
 
 def test_the_gateway_leaves_out_nodes_that_are_not_good(start: Start) -> None:

@@ -138,9 +138,10 @@ def test_unreachable_nodes_refuse_and_the_gateway_mixes_generations(lab: Lab) ->
     for address in gone:
         with pytest.raises(requests.ConnectionError):
             lab.get("/flux/version", address)
-    asked = {lab.http.get(f"{lab.sim.gateway}/flux/version", headers={"X-Flux-Mode": "Roundrobin"}, timeout=10).text
-             for _unused in range(60)}  # fmt: skip
-    assert len(asked) > 1
+    for _unused in range(60):
+        lab.http.get(f"{lab.sim.gateway}/apps/location/TideBoard", timeout=10)
+    answered = {line["via"] for line in lab.sim.requests(path="/apps/location/TideBoard")}
+    assert len({node.version for node in lab.sim.nodes if node.address in answered}) > 1
 
 
 def test_apps_can_be_asked_for_by_hash_owner_and_name(lab: Lab) -> None:
