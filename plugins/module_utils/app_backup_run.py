@@ -166,22 +166,19 @@ class LongTask:
         grace = min(NOTHING_CAME, self._call.params["wait_timeout"] / 2)
         quiet: list[float] = []
 
-        def look() -> Look[bool]:
+        def look() -> Look[tuple[str, bool]]:
             if self._is_under_way():
                 quiet.clear()
                 return Look("FluxOS is at it, the app is stopped")
             saw, done = result()
-            if done:
-                return Look(saw, True)
             quiet.append(time.monotonic())
-            return Look(saw, False if quiet[-1] - quiet[0] >= grace else None)
+            return Look(saw, (saw, done) if done or quiet[-1] - quiet[0] >= grace else None)
 
         advice = "Look at the archives (state listed), at the data and at the app before asking again"
         try:
-            done = self._waiter(f"wait for the end of: {operation}").until(look)
+            saw, done = self._waiter(f"wait for the end of: {operation}").until(look)
         except WaitTimeout as late:
             raise WaitTimeout(late.node, operation, f"{verdict.said}; {late.said}", self._with_start(advice)) from late
-        saw = result()[0]
         if not done:
             said = f"{verdict.said}; and then: {saw}"
             raise AnswerLost(self._before.address, operation, said, self._with_start(advice))
