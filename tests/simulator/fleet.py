@@ -129,9 +129,9 @@ class Fleet:
             fleet._populate()
             await fleet._open(*claimed)
         except BaseException:
+            await fleet.stop()
             for one in claimed:
                 one.close()
-            await fleet.stop()
             raise
         return fleet
 
@@ -234,6 +234,9 @@ class Fleet:
             front.show = door.set
             self._front_doors.append(door)
         self.stats.begin()
+        for name, rows in self.scenario.faults.items():
+            for row in rows:
+                self._fronts[name].faults.add(row)
         self._control = web.AppRunner(control_app(self), access_log=None)
         await self._control.setup()
         await web.SockSite(self._control, control_socket).start()

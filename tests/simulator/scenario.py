@@ -64,6 +64,7 @@ APP_KEYS = {
     "expire",
     "enterprise",
 }
+SERVICES = {"gateway", "stats", "explorer", "fdm", "proxy"}
 STATS_KEYS = {"round_age", "round_seconds"}
 PART_KEYS = {"image", "data", "port", "inner_port", "cpu", "ram", "hdd", "env", "log_rate", "log_file", "shell"}
 
@@ -87,11 +88,12 @@ class Scenario:
     stats: dict[str, float] = field(default_factory=dict)
     lazy: bool = False
     remote: dict[str, dict[str, str]] = field(default_factory=dict)
+    faults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, text: Mapping[str, Any], name: str = "scenario") -> Scenario:
         """From the parsed content of a file. Raises ScenarioError."""
-        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "stats", "remote"}
+        known = {"name", "nodes", "apps", "seed", "operator", "timings", "height", "stats", "remote", "faults"}
         unknown = set(text) - known
         if unknown:
             raise ScenarioError(f"unknown keys {sorted(unknown)}; a scenario has {sorted(known)}")
@@ -105,6 +107,7 @@ class Scenario:
             height=int(text.get("height", 2_997_000)),
             stats=_stats(text.get("stats", {})),
             remote={str(url): dict(files) for url, files in text.get("remote", {}).items()},
+            faults=_service_faults(text.get("faults", {})),
         )
 
     def node_specs(self, network: int) -> list[NodeSpec]:
@@ -136,6 +139,13 @@ def _stats(text: Mapping[str, Any]) -> dict[str, float]:
     if unknown:
         raise ScenarioError(f"stats: unknown keys {sorted(unknown)}; there are {sorted(STATS_KEYS)}")
     return {key: float(value) for key, value in text.items()}
+
+
+def _service_faults(text: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    unknown = set(text) - SERVICES
+    if unknown:
+        raise ScenarioError(f"faults: there is no {sorted(unknown)}; there are {sorted(SERVICES)}, a node has its own")
+    return {name: [dict(row) for row in rows] for name, rows in text.items()}
 
 
 def _app_info(row: Mapping[str, Any]) -> AppInfo:

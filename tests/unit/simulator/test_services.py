@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.simulator.faults import FaultError
+from tests.simulator.scenario import ScenarioError
 from tests.unit.simulator.conftest import Lab, Start
 
 FLEET: list[dict[str, Any]] = [
@@ -134,6 +136,18 @@ def test_a_cold_cache_answers_an_error_once(lab: Lab, kept: bool) -> None:
     assert get(lab, "/fluxinfo?projection=ip").json()["status"] == ("error" if kept else "success")
     bypass = {"x-apicache-bypass": "1"}
     assert get(lab, "/fluxinfo?projection=ip", headers=bypass).json()["status"] == "success"
+
+
+def test_a_scenario_has_faults_of_services_too(start: Start) -> None:
+    faults = {"stats": [{"kind": "cold_cache", "seconds": 0}], "explorer": [{"kind": "http_error", "status": 502}]}
+    lab = start([{}], faults=faults)
+    answers = [get(lab, "/fluxinfo?projection=ip").json()["status"] for _unused in range(2)]
+    assert answers == ["error", "success"]
+    assert lab.http.get(f"{lab.sim.explorer}/api/fluxnode/listfluxnodes", timeout=10).status_code == 502
+    with pytest.raises(ScenarioError, match="nosuch"):
+        start([{}], faults={"nosuch": []})
+    with pytest.raises(FaultError, match="expired"):
+        start([{}], faults={"stats": [{"kind": "expired"}]})
 
 
 def test_a_stale_round(lab: Lab) -> None:
