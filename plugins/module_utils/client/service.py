@@ -44,9 +44,10 @@ class Service:
         *,
         query: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        fresh: bool = False,
         accept_text: bool = False,
     ) -> Answer:
-        """GET ``path``; ``deadline`` in seconds for this request with its repeats.
+        """GET ``path``; ``deadline`` in seconds for this request with its repeats, ``fresh`` skips the cache by URL.
 
         Raises:
             FluxOSError: one of its family, with this service's URL as its node.
@@ -57,7 +58,7 @@ class Service:
                 path,
                 operation=self.operation(path, operation),
                 query=query,
-                fresh=False,
+                fresh=fresh,
                 deadline=deadline,
                 accept_text=accept_text,
             )

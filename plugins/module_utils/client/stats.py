@@ -172,15 +172,18 @@ class StatsClient(Service):
     def _answer(self, path: str, operation: str, query: Mapping[str, str]) -> Answer:
         """Ask, and again while the answer is not computed yet.
 
-        While one request computes, others are told "Internal error. Try again later" after one second. The whole takes
-        no longer than the transport allows for one request.
+        While one request computes, others are told "Internal error. Try again later" after one second. That comes with
+        HTTP 200, so the service's cache by URL may keep it for ten minutes: who asks again asks past that cache. The
+        whole takes no longer than the transport allows for one request.
         """
         options = self.transport.options
         ends = time.monotonic() + (options.deadline or 3 * options.timeout)
         pauses = iter(self._pauses)
+        again = False
         while True:
+            left = max(0.1, ends - time.monotonic())
             try:
-                return self.ask(path, operation, query=query or None, deadline=max(0.1, ends - time.monotonic()))
+                return self.ask(path, operation, query=query or None, deadline=left, fresh=again)
             except Refused as error:
                 if _COLD not in error.said.lower():
                     raise
@@ -190,6 +193,7 @@ class StatsClient(Service):
                         f"{self.NOUN.capitalize()} is still computing this answer, or cannot: ask again in a minute"
                     ) from error
                 self._sleep(pause)
+                again = True
 
     def _checked(self, read: Callable[[], T]) -> T:
         try:

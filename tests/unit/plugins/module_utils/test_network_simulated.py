@@ -120,10 +120,11 @@ class TestNodes:
 
 
 class TestService:
-    def test_the_cold_cache(self, simulator: RunningSimulator, transport: Transport) -> None:
+    @pytest.mark.parametrize("kept", [False, True], ids=["told once", "kept by the cache of URLs"])
+    def test_the_cold_cache(self, simulator: RunningSimulator, transport: Transport, kept: bool) -> None:
         pauses: list[float] = []
         client = StatsClient(Endpoint.parse(simulator.stats), transport, sleep=pauses.append)
-        simulator.fault("stats", kind="cold_cache", count=1)
+        simulator.fault("stats", kind="cold_cache", count=1, kept=kept)
         assert len(client.fluxinfo(["tier"])) >= COUNT - 5
         assert pauses == [2.0]
 
