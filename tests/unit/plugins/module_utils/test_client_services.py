@@ -286,6 +286,6 @@ class TestExplorer:
 def test_an_advice_changes_and_all_else_stays() -> None:
     busy = Busy("a", "b", "c", "d", code=503, retry_after=7.0)
     other: Any = busy.advising("do this.")
-    assert type(other) is Busy
+    assert isinstance(other, Busy)
     assert (str(other), other.code, other.retry_after) == ("a: b: c. do this.", 503, 7.0)
     assert str(busy) == "a: b: c. d."
