@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -167,6 +168,10 @@ def test_state_file_and_journal_hold_the_whole_network(tmp_path: Path) -> None:
     assert {row["label"] for row in state["owners"]} == {f"app owner {at}" for at in range(9)}
 
 
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 15_000 + SPARE_FILES,
+    reason="a listener for each node: the hard limit of open files (ulimit -Hn) is too low here",
+)
 def test_fifteen_thousand_nodes_fit(tmp_path: Path) -> None:
     """A bound that only a return to one server of asyncio's for each node, or to awake nodes, would break."""
     state = tmp_path / "state.json"
