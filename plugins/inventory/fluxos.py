@@ -247,6 +247,7 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.answer_cache import spoken_age
 from ansible_collections.fluxme.fluxos.plugins.module_utils.errors import FluxOSError, UsageError
 from ansible_collections.fluxme.fluxos.plugins.module_utils.transport import TransportOptions
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_entries import (
@@ -257,7 +258,7 @@ from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_entries im
 )
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import from_addresses, skipped_sentence
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_request import Request, RequestError
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_source import NoGatewayError, read
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.unsafe import inert
 

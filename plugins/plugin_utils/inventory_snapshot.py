@@ -69,11 +69,3 @@ class Snapshot:
 
 def _counter(kept: Any) -> Counter[str]:
     return Counter({str(key): as_int(count) or 0 for key, count in dict(kept or {}).items()})
-
-
-def spoken_age(seconds: float) -> str:
-    """``40 seconds``, ``12 minutes``, ``5 hours``, ``3 days``."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}s"
-    return f"{int(seconds)} seconds"

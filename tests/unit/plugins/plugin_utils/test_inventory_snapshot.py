@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fluxme.fluxos.plugins.module_utils.answer_cache import spoken_age
 from ansible_collections.fluxme.fluxos.plugins.module_utils.network_results import Location
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_hosts import SCHEMA, from_addresses
 from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_instances import from_locations
-from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot, spoken_age
+from ansible_collections.fluxme.fluxos.plugins.plugin_utils.inventory_snapshot import Snapshot
 
 
 def test_through_json_and_back() -> None:
